@@ -1,0 +1,1 @@
+"""Credentials, signer, event stream, HTTP towards AWS. Empty until Bedrock is built."""

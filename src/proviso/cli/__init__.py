@@ -1,0 +1,1 @@
+"""The `proviso` command, one module per verb."""

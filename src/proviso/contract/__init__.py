@@ -1,0 +1,1 @@
+"""What was agreed: parse, check, digest; bundles by digest."""

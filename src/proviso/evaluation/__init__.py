@@ -1,0 +1,1 @@
+"""Suites, assertions and statistics about a release. Empty until suites are built."""

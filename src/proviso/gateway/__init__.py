@@ -1,0 +1,1 @@
+"""The HTTP door: authenticate, limit, decode, answer, explain errors."""

@@ -1,0 +1,1 @@
+"""What drafts an answer: the Model protocol, the extractive model; later Bedrock and others."""

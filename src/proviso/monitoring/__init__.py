@@ -1,0 +1,1 @@
+"""Signals: what is measured of every run; later alerts and feedback."""

@@ -1,0 +1,1 @@
+"""Notifications that survive a restart. Empty until the outbox is built."""

@@ -1,0 +1,1 @@
+"""Sources → passages: extraction, chunks, snapshots, the search index."""

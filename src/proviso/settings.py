@@ -1,0 +1,60 @@
+"""What the machine decides (ports, folders, limits), read once from `PROVISO_*` variables; contracts decide the rest."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from proviso.errors import ProvisoError
+from proviso.types import Environment
+
+
+class InvalidSetting(ProvisoError):
+    """A `PROVISO_*` variable that cannot be used."""
+
+    code = "setting_invalid"
+
+
+class Settings(Struct, frozen=True):
+    """The settings of one process. `docs/settings.md` has a heading for each variable."""
+
+    home: Path | None = None  # PROVISO_HOME: where state lives; default `.proviso` in the workspace
+    environment: Environment = Environment.DEV  # PROVISO_ENV
+    host: str = "127.0.0.1"  # PROVISO_HOST
+    port: int = 8321  # PROVISO_PORT
+    max_body_bytes: int = 1_048_576  # PROVISO_MAX_BODY_BYTES
+
+    def state(self, workspace: Path) -> Path:
+        """Return the folder of databases, indexes and bundles for a workspace."""
+        return self.home if self.home is not None else workspace / ".proviso"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raise `InvalidSetting` that names the variable and what it takes."""
+    env = os.environ if environ is None else environ
+    home = env.get("PROVISO_HOME")
+    return Settings(
+        home=Path(home) if home else None,
+        environment=_environment(env.get("PROVISO_ENV", Environment.DEV)),
+        host=env.get("PROVISO_HOST", "127.0.0.1"),
+        port=_whole(env, "PROVISO_PORT", default=8321, at_most=65_535),
+        max_body_bytes=_whole(env, "PROVISO_MAX_BODY_BYTES", default=1_048_576, at_most=64 * 1_048_576),
+    )
+
+
+def _environment(value: str) -> Environment:
+    try:
+        return Environment(value)
+    except ValueError:
+        names = ", ".join(Environment)
+        raise InvalidSetting(f"`PROVISO_ENV` is `{value}`", fix=f"use one of {names}") from None
+
+
+def _whole(env: Mapping[str, str], name: str, *, default: int, at_most: int) -> int:
+    text = env.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) > at_most:
+        raise InvalidSetting(f"`{name}` is `{text}`", fix=f"use a whole number from 0 to {at_most}")
+    return int(text)

@@ -1,0 +1,1 @@
+"""The database: SQLite files, their tables and migrations; later PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Text as such: normalising, sentences, terms, similarity."""

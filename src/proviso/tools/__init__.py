@@ -1,0 +1,1 @@
+"""Calls to other systems under rules. Empty until tools are built."""

@@ -1,0 +1,253 @@
+"""The nouns that every room shares: values only, no behaviour that needs a clock, a file or a network."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Environment(StrEnum):
+    """Where a deployment stands; each is stricter than the one before it."""
+
+    DEV = "dev"
+    PILOT = "pilot"
+    PRODUCTION = "production"
+
+
+class Purpose(StrEnum):
+    """Why a run exists. Signals and alerts read only `live`."""
+
+    LIVE = "live"
+    TEST = "test"
+    SHADOW = "shadow"
+    REPLAY = "replay"
+    PREVIEW = "preview"
+    DEMO = "demo"
+
+
+class Channel(StrEnum):
+    """The way by which a text enters or leaves; checks declare the channels that they watch."""
+
+    USER = "user"
+    HISTORY = "history"
+    PASSAGE = "passage"
+    TOOL_RESULT = "tool_result"
+    TOOL_ARGUMENT = "tool_argument"
+    OUTPUT = "output"
+
+
+class Action(StrEnum):
+    """What a check decided."""
+
+    ALLOW = "allow"
+    MASK = "mask"
+    FLAG = "flag"
+    REFUSE = "refuse"
+
+
+class Position(Struct, frozen=True):
+    """A place in a file that a person wrote. `line` and `column` count from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Problem(Struct, frozen=True):
+    """One thing wrong with what a team wrote, with its place and its fix."""
+
+    at: Position
+    clause: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: `{self.clause}`: {self.what}; {self.fix}"
+
+
+# --- who asks, and what ---------------------------------------------------------------------------
+
+
+class Principal(Struct, frozen=True):
+    """An authenticated caller. `groups` decide what may be read, `roles` what may be done."""
+
+    user: str
+    groups: frozenset[str]
+    roles: frozenset[str]
+    key: str  # the public ID of the credential, never its secret
+
+
+class Turn(Struct, frozen=True):
+    """One earlier message of the conversation, as the caller sent it."""
+
+    role: str  # user | assistant
+    text: str
+
+
+class Request(Struct, frozen=True):
+    """One question to one app, parsed and within the size limits, not yet screened."""
+
+    app: str
+    text: str
+    history: tuple[Turn, ...] = ()
+    purpose: Purpose = Purpose.LIVE
+    stream: bool = False
+
+
+# --- text that has passed the policy checks -------------------------------------------------------
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """What one check decided about one text: types and counts, never a value."""
+
+    clause: str  # the contract's path, e.g. `inputs.sensitive.mask.EMAIL`
+    action: Action
+    rule: str  # the rule that fired, e.g. `EMAIL` or `legal-advice`
+    channel: Channel
+    count: int = 1
+
+
+class Screened(Struct, frozen=True):
+    """Text that has passed the policy checks. Only `proviso.guardrails` makes one (a test sees to it)."""
+
+    text: str
+    channel: Channel
+    decisions: tuple[Decision, ...] = ()
+
+
+class Sentence(Struct, frozen=True, gc=False):
+    """A sentence of a passage: `start` and `end` in characters of the passage's text; `terms` as in `text.terms`."""
+
+    start: int
+    end: int
+    terms: frozenset[int]
+
+
+class Passage(Struct, frozen=True):
+    """A piece of an approved document, screened and tokenised when it was indexed.
+
+    `start` and `end` are characters of the document's extracted (and screened) text; `text` is that slice.
+    `number` is its place among the passages of one request, from 1: what a draft cites as `[1]`.
+    """
+
+    id: str
+    number: int
+    source: str
+    document: str  # path below the source's folder
+    title: str
+    version: str  # SHA-256 of the document's bytes
+    start: int
+    end: int
+    text: str
+    sentences: tuple[Sentence, ...]
+
+
+# --- the way to the model and back ----------------------------------------------------------------
+
+
+class Rendered(Struct, frozen=True):
+    """A prompt made from screened values. Only `orchestrator.prompts` makes one; models accept nothing else."""
+
+    system: str
+    user: str
+    history: tuple[Turn, ...]
+    question: Screened
+    passages: tuple[Passage, ...]
+    prompt: str  # name of the prompt
+    version: str  # SHA-256 of its file's bytes
+
+
+class StopReason(StrEnum):
+    """Why a model stopped. Only `end` is a whole answer."""
+
+    END = "end"
+    MAX_TOKENS = "max_tokens"
+    NO_EVIDENCE = "no_evidence"  # the model says that the passages do not answer the question
+    UNKNOWN = "unknown"
+
+
+class DraftCitation(Struct, frozen=True, gc=False):
+    """A claim's support as the model names it: `[start, end)` of the draft is said to stand in passage `number`.
+
+    `quote_start` and `quote_end` are characters of that passage's text, or -1 where the model gave no quote.
+    """
+
+    start: int
+    end: int
+    number: int
+    quote_start: int = -1
+    quote_end: int = -1
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens that one run used, as the provider counts them (`extractive` counts words)."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Draft(Struct, frozen=True):
+    """What a model returned, not yet verified. Citation marks such as `[1]` stand in the text."""
+
+    text: str
+    citations: tuple[DraftCitation, ...]
+    stop: StopReason
+    usage: Usage
+    provider: str  # extractive | bedrock | openai | simulator
+    model: str
+
+
+# --- what the caller gets -------------------------------------------------------------------------
+
+
+class Citation(Struct, frozen=True):
+    """A verified citation: the quote is exactly `[start, end)` of the extracted text of that document version."""
+
+    number: int
+    source: str
+    document: str
+    title: str
+    version: str
+    passage: str
+    start: int
+    end: int
+    quote: str
+    quote_digest: str
+
+
+class Answer(Struct, frozen=True):
+    """An answer that passed every check of its contract."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    decisions: tuple[Decision, ...] = ()
+
+
+class Refusal(Struct, frozen=True):
+    """No answer, by the contract: a value, not an error. It names the clause that asked for it."""
+
+    clause: str
+    reason: (
+        str  # a stable word: `blocked_input`, `out_of_purpose`, `no_evidence`, `failed_check`, `deadline`, …
+    )
+    text: str  # from the clause's template
+    decisions: tuple[Decision, ...] = ()
+
+
+class Served(Struct, frozen=True):
+    """A finished run as the gateway hands it out: durable before anyone sees it."""
+
+    run: str
+    app: str
+    release: str
+    terms: str
+    outcome: Answer | Refusal
+    model: str
+    provider: str
+    usage: Usage
+    cost_micro_usd: int
+    duration_us: int
+    unapproved: bool
+    purpose: Purpose
