@@ -1,1 +1,8 @@
 """Text as such: normalising, sentences, terms, similarity."""
+
+from proviso.text.folding import fold
+from proviso.text.numerals import numbers
+from proviso.text.sentences import sentence_spans
+from proviso.text.terms import Analyser, Language
+
+__all__ = ["Analyser", "Language", "fold", "numbers", "sentence_spans"]
