@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from proviso.errors import ProvisoError
@@ -28,6 +29,15 @@ class Settings(Struct, frozen=True):
     def state(self, workspace: Path) -> Path:
         """Return the folder of databases, indexes and bundles for a workspace."""
         return self.home if self.home is not None else workspace / ".proviso"
+
+    def override(self, *, host: str | None, port: int | None, environment: str | None) -> "Settings":
+        """Return the settings with the command's options in place of the variables."""
+        return msgspec.structs.replace(
+            self,
+            host=self.host if host is None else host,
+            port=self.port if port is None else port,
+            environment=self.environment if environment is None else Environment(environment),
+        )
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

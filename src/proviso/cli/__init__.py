@@ -1,1 +1,5 @@
 """The `proviso` command, one module per verb."""
+
+from proviso.cli.group import main
+
+__all__ = ["main"]

@@ -1,1 +1,7 @@
 """Coverage and gaps, gates, and which release serves a caller; later changes, reviews, rollouts, switches, audit packs."""
+
+from proviso.governance.coverage import LEGS, Coverage, Row, Stage, Standing, measure
+from proviso.governance.gate import admit
+from proviso.governance.routing import Routing
+
+__all__ = ["LEGS", "Coverage", "Routing", "Row", "Stage", "Standing", "admit", "measure"]

@@ -1,0 +1,86 @@
+"""`proviso keys`: API keys, shown once, stored as hashes, revoked at once."""
+
+import datetime
+import re
+from pathlib import Path
+
+import click
+
+from proviso.app import create_key, open_keys
+from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
+
+_UNITS = {"h": "hours", "d": "days"}
+
+
+class Lifetime(click.ParamType):
+    """A time such as `90d` or `12h`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime.timedelta:
+        """Return the time span; fail with what it takes."""
+        found = re.fullmatch(r"([1-9]\d{0,4})([hd])", str(value))
+        if found is None:
+            self.fail(f"`{value}` is not a time; use for example `90d` or `12h`", param, ctx)
+        return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@click.group("keys", epilog="\b\nExample:\n  proviso keys create --user dana --expires 90d")
+def command() -> None:
+    """Create, list and revoke API keys."""
+
+
+@command.command("create", epilog="\b\nExample:\n  proviso keys create --user dana --role user --expires 90d")
+@workspace_option
+@click.option("--user", required=True, help="A person of proviso.yaml.")
+@click.option("--group", "groups", multiple=True, help="Default: the person's groups in proviso.yaml.")
+@click.option("--role", "roles", multiple=True, default=("user",), show_default=True)
+@click.option("--expires", type=Lifetime(), default="90d", show_default=True)
+@json_option
+def create(
+    workspace: Path,
+    user: str,
+    groups: tuple[str, ...],
+    roles: tuple[str, ...],
+    expires: datetime.timedelta,
+    as_json: bool,
+) -> None:
+    """Create a key. Its secret is shown once and stored only as a hash."""
+    made, secret = create_key(workspace, user, groups, roles, expires)
+    if as_json:
+        print_json({**made, "key": secret})
+        return
+    console = stdout()
+    console.print(f"key [bold]{made['id']}[/bold] for {user}, until {made['expires']}", soft_wrap=True)
+    console.print(f"\n    {secret}\n", soft_wrap=True, markup=False)
+    console.print("It is not shown again: keep it where secrets are kept.")
+
+
+@command.command("list", epilog="\b\nExample:\n  proviso keys list")
+@workspace_option
+@json_option
+def listing(workspace: Path, as_json: bool) -> None:
+    """List the keys; never their secrets."""
+    with open_keys(workspace) as keys:
+        rows = [described(info) for info in keys.list()]
+    if as_json:
+        print_json(rows)
+        return
+    from rich.table import Table  # noqa: PLC0415  only this verb draws a table
+
+    table = Table("key", "user", "groups", "roles", "created", "expires", "state", box=None)
+    for row in rows:
+        table.add_row(*(", ".join(v) if isinstance(v, list) else str(v) for v in row.values()))
+    stdout().print(table)
+
+
+@command.command("revoke", epilog="\b\nExample:\n  proviso keys revoke k7f3a2")
+@workspace_option
+@click.argument("key_id", metavar="KEY")
+def revoke(workspace: Path, key_id: str) -> None:
+    """Revoke a key: a running server stops accepting it within a second."""
+    with open_keys(workspace) as keys:
+        keys.revoke(key_id)
+    stdout().print(f"revoked {key_id}")

@@ -1,0 +1,51 @@
+"""What every verb shares: the workspace option, JSON output, and the two consoles."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "proviso.yaml"
+
+
+def stdout() -> Console:
+    """Return the console for results."""
+    return Console(highlight=False)
+
+
+def stderr() -> Console:
+    """Return the console for progress and errors, so that results can be piped."""
+    return Console(stderr=True, highlight=False)
+
+
+def workspace_option(function: F) -> F:
+    """Add `--workspace DIR`; the default is the nearest folder upwards that has a `proviso.yaml`."""
+    return click.option(
+        "-w",
+        "--workspace",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=None,
+        callback=lambda _ctx, _param, value: value or nearest_workspace(Path.cwd()),
+        help="The workspace folder (default: the nearest one upwards).",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("as_json", "--json", is_flag=True, help="Print JSON for a script.")(function)
+
+
+def nearest_workspace(start: Path) -> Path:
+    """Return the nearest folder upwards with a `proviso.yaml`, or `start` itself, whose check will say what is missing."""
+    return next((folder for folder in (start, *start.parents) if (folder / _MARK).is_file()), start)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,193 @@
+"""Contract coverage: for each clause its control, suite, signal, owner and evidence; and what is missing.
+
+Pure: the rooms say what they cover, the workspace says who is there; this adds it up.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from proviso.contract import App, Clause, clauses
+
+LEGS = ("control", "suite", "signal", "owner")
+
+
+class Row(Struct, frozen=True):
+    """One clause. An empty string says that the leg is missing."""
+
+    clause: str
+    states: str
+    control: str
+    suite: str
+    signal: str
+    owner: str
+    evidence: str
+
+    def missing(self) -> list[str]:
+        """Return the legs that this clause lacks."""
+        return [leg for leg in LEGS if not getattr(self, leg)]
+
+
+class Stage(Struct, frozen=True):
+    """P1 to P3, whether it is reached, and what is missing for it."""
+
+    name: str
+    title: str
+    reached: bool
+    missing: tuple[str, ...]
+
+
+class Coverage(Struct, frozen=True):
+    """The gap report of one app. `percent` is the share of clauses with all four legs, of all clauses."""
+
+    app: str
+    tier: str
+    rows: tuple[Row, ...]
+    gaps: tuple[str, ...]  # what is missing besides the legs of clauses
+    orphans: tuple[str, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def percent(self) -> int:
+        """Whole clauses in percent, rounded down: 100 means all."""
+        return self.share(*LEGS)
+
+    def share(self, *legs: str) -> int:
+        """Return the percentage of clauses that have all these legs, rounded down."""
+        if not self.rows:
+            return 0
+        return 100 * sum(all(getattr(row, leg) for leg in legs) for row in self.rows) // len(self.rows)
+
+    @property
+    def complete(self) -> bool:
+        """No gap and no orphan."""
+        return not self.gaps and not self.orphans and all(not row.missing() for row in self.rows)
+
+
+class Standing(Struct, frozen=True):
+    """What exists besides the files: has the app's snapshot been built, and is it of today's documents."""
+
+    snapshot: str
+    stale: bool
+
+
+def measure(
+    app: App,
+    standing: Standing,
+    *,
+    controls: Mapping[str, str],
+    suites: Mapping[str, str],
+    signals: Mapping[str, str],
+    files: Iterable[str],
+) -> Coverage:
+    """Add up what covers each clause. `files` are the app's files by path in its folder."""
+    rows = tuple(_row(app, clause, controls, suites, signals) for clause in clauses(app.contract))
+    gaps = tuple(_gaps(app, standing))
+    return Coverage(
+        app=app.name,
+        tier=app.contract.tier,
+        rows=rows,
+        gaps=gaps,
+        orphans=tuple(sorted(set(files) - app.files_in_use)) + tuple(_idle(app)),
+        stages=_stages(rows, gaps, standing),
+    )
+
+
+def _row(
+    app: App,
+    clause: Clause,
+    controls: Mapping[str, str],
+    suites: Mapping[str, str],
+    signals: Mapping[str, str],
+) -> Row:
+    person = getattr(app.contract.owners, clause.owner) or ""
+    return Row(
+        clause=clause.path,
+        states=clause.states,
+        control=controls.get(clause.path, ""),
+        suite=suites.get(clause.path, ""),
+        signal=signals.get(clause.path, ""),
+        owner=person if _present(app, person) else "",
+        evidence="",  # none before suites can be run
+    )
+
+
+def _present(app: App, person: str) -> bool:
+    known = app.workspace.people.get(person)
+    return known is not None and known.active
+
+
+def _gaps(app: App, standing: Standing) -> Iterable[str]:
+    owners = app.contract.owners
+    for role in ("product", "technical", "risk", "on_call"):
+        person = getattr(owners, role)
+        if not person:
+            yield f"owners.{role}: nobody is named"
+        elif not _present(app, person):
+            yield f"owners.{role}: `{person}` is not an active person of proviso.yaml"
+    if not owners.cost_centre:
+        yield "owners.cost_centre: none is named"
+    if not owners.escalation:
+        yield "owners.escalation: no path is named"
+    yield from _source_gaps(app)
+    for role, name in app.workflow.models.items():
+        owner = app.register.models[name].owner
+        if not owner or not _present(app, owner):
+            yield f"models.{name}.owner ({role}): no active owner"
+    if not standing.snapshot:
+        yield "index: no snapshot has been built; run `proviso index`"
+    elif standing.stale:
+        yield "index: the documents have changed since the snapshot was built; run `proviso index`"
+
+
+def _source_gaps(app: App) -> Iterable[str]:
+    for name in app.contract.inputs.sources:
+        source = app.sources.sources[name]
+        if source.approval is None:
+            yield f"sources.{name}.approval: nobody has approved it, so it is not searched"
+        elif not _present(app, source.approval.by):
+            yield f"sources.{name}.approval: `{source.approval.by}` is not an active person of proviso.yaml"
+        if not source.owner or not _present(app, source.owner):
+            yield f"sources.{name}.owner: no active owner"
+
+
+def _idle(app: App) -> Iterable[str]:
+    """Sources and model roles that no clause names."""
+    for name in app.sources.sources:
+        if name not in app.contract.inputs.sources:
+            yield f"sources.{name}: no clause names it"
+    for role in app.workflow.models:
+        if role not in app.contract.models.needs:
+            yield f"workflow.models.{role}: `models.needs` has no such role"
+
+
+def _stages(rows: Sequence[Row], gaps: Sequence[str], standing: Standing) -> tuple[Stage, ...]:
+    legs = [f"{sum(leg in row.missing() for row in rows)} clauses without a {leg}" for leg in LEGS]
+    lacking = [text for text in legs if not text.startswith("0 ")]
+    first = () if standing.snapshot else ("an index: run `proviso index`",)
+    return (
+        Stage("P1", "experiment: does it work?", not first, first),
+        Stage(
+            "P2",
+            "production: does it work within rules, cost and time?",
+            False,  # noqa: FBT003  no release can be approved before change control exists
+            (
+                *lacking,
+                *(f"gap: {gap}" for gap in gaps),
+                "evidence from what will serve",
+                "approvals",
+                "a live release",
+            ),
+        ),
+        Stage(
+            "P3",
+            "operations: can we run it, change it and prove it?",
+            False,  # noqa: FBT003  it takes thirty days live
+            (
+                "stage P2",
+                "30 days live with signals within promise",
+                "a rollback drill",
+                "a verified audit pack",
+            ),
+        ),
+    )

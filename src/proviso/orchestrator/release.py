@@ -1,0 +1,47 @@
+"""A release ready to serve: every clause compiled, every part in place; nothing is looked up by name on a request."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from proviso.guardrails import Guardrails
+from proviso.models import Model
+from proviso.orchestrator.prompts import Prompt
+from proviso.retrieval import Index
+from proviso.types import Environment, Principal
+
+
+class CompiledTerms(Struct, frozen=True):
+    """What an app is run under, as far as a request needs it. Terms change without a new release."""
+
+    digest: str
+    readers: Mapping[str, frozenset[str]]  # approved source → groups that may read it
+    deadline_s: float
+    log: frozenset[str]  # parts of a payload that may be stored
+    runs_readable_by: frozenset[str]  # roles that may read any run's record
+
+    def readable(self, principal: Principal) -> frozenset[str]:
+        """Return the sources that this caller may read."""
+        groups = principal.groups
+        return frozenset(name for name, readers in self.readers.items() if not groups.isdisjoint(readers))
+
+
+class CompiledRelease(Struct, frozen=True):
+    """What shapes an answer, compiled from one bundle, with the terms in force."""
+
+    app: str
+    summary: str
+    workflow: str
+    digest: str
+    snapshot: str
+    terms: CompiledTerms
+    environment: Environment
+    unapproved: bool
+    guardrails: Guardrails
+    index: Index
+    passages: int  # how many passages a question gets
+    prompt: Prompt
+    model: Model
+    max_tokens: int
+    input_micro_usd_per_million: int
+    output_micro_usd_per_million: int
