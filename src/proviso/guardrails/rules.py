@@ -1,0 +1,102 @@
+"""The shapes of sensitive fields: per type a pattern, a check, and what of an unfinished text it may still need."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from proviso.guardrails import numbers, secrets
+from proviso.guardrails.phone import phone_number
+
+# A check looks at a candidate in its text and answers the value's (start, end, confidence), or None.
+Found = tuple[int, int, float]
+Check = Callable[[str, int, int], Found | None]
+
+# How far checks look to the left and to the right of a candidate, in characters.
+LEFT_CONTEXT = 48
+RIGHT_CONTEXT = 12
+
+
+class Rule(Struct, frozen=True):
+    """How one type of sensitive field is found.
+
+    `tail` is an RE2 pattern: anchored at the end of a text, it matches everything there that a match of `pattern`
+    (with its right context) could begin with. A stream holds back no more than that.
+    """
+
+    name: str
+    pattern: str
+    tail: str
+    check: Check
+
+
+# Latin, Greek and Cyrillic. Scripts without spaces are left out: there an address would swallow the sentence.
+_LETTERS = r"A-Za-z\x{C0}-\x{24F}\x{370}-\x{52F}"
+_WORD_TAIL = r"[A-Za-z0-9/+=]{1,64}"
+_NUMBER_TAIL = r"(?s)(?:[+(][ (]{0,2})?\d[\d().\-/ +]{0,72}(?:(?:x|ext\.?) ?\d{0,5})?.{0,12}|[+(][ (]{0,2}"
+_HEX_TAIL = r"[0-9A-Fa-f:.\-]{1,56}"
+
+
+def built_in_rules() -> Mapping[str, Rule]:
+    """Every type that can be found without a model, by its name in the contract."""
+    rules = (
+        Rule(
+            "EMAIL",
+            rf"[{_LETTERS}0-9._%+'\-]{{1,64}}@[{_LETTERS}0-9.\-]{{3,180}}",
+            rf"[{_LETTERS}0-9._%+'\-]{{1,64}}(?:@[{_LETTERS}0-9.\-]{{0,182}})?",
+            secrets.email,
+        ),
+        Rule(
+            "CREDIT_DEBIT_CARD_NUMBER",
+            r"\b(?:\d{12,19}|\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d{1,4}(?:[ \-]\d{1,3})?|\d{4}[ \-]\d{6}[ \-]\d{4,5})\b",
+            _NUMBER_TAIL,
+            numbers.payment_card,
+        ),
+        Rule(
+            "US_SOCIAL_SECURITY_NUMBER",
+            r"\b\d{3}[ \-]?\d{2}[ \-]?\d{4}\b",
+            _NUMBER_TAIL,
+            numbers.social_security_number,
+        ),
+        Rule(
+            "INTERNATIONAL_BANK_ACCOUNT_NUMBER",
+            r"\b[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{4}(?:[ \-]?[A-Za-z0-9]){7,26}",
+            r"[A-Za-z]{1,2}(?:\d{1,2}(?:[ \-]?[A-Za-z0-9]){0,30}[ \-]?.?)?",
+            numbers.bank_account,
+        ),
+        Rule(
+            "PHONE",
+            r"(?:\+ ?)?\(?\d(?:[ .\-/()]{0,3}\d){6,14}(?: ?(?:x|ext\.?) ?\d{1,5}\b)?",
+            _NUMBER_TAIL,
+            phone_number,
+        ),
+        Rule(
+            "IP_ADDRESS",
+            r"(?i)\b(?:\d{1,3}\.){3}\d{1,3}\b|(?:\b[0-9a-f]{1,4}|:):(?:[0-9a-f]{0,4}:){0,6}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{1,4})\b",
+            _HEX_TAIL,
+            numbers.ip_address,
+        ),
+        Rule(
+            "MAC_ADDRESS",
+            r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b",
+            _HEX_TAIL,
+            numbers.mac_address,
+        ),
+        Rule("AWS_ACCESS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", _WORD_TAIL, secrets.aws_access_key),
+        Rule("AWS_SECRET_KEY", r"[A-Za-z0-9/+]{40}", _WORD_TAIL, secrets.aws_secret_key),
+        Rule(
+            "URL",
+            r"(?i)\b(?:https?://|ftp://|www\.)[^\s<>\"'`]{2,500}",
+            r"[^\s<>\"'`]{1,512}",
+            secrets.url,
+        ),
+    )
+    return {rule.name: rule for rule in rules}
+
+
+def custom_rule(name: str, pattern: str) -> Rule:
+    """A type of the contract by its pattern alone; a stream holds back the pattern's longest match."""
+    return Rule(name, pattern, "", _as_it_is)
+
+
+def _as_it_is(text: str, start: int, end: int) -> Found | None:
+    return start, end, 1.0

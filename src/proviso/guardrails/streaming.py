@@ -1,0 +1,70 @@
+"""Screening a text that arrives in pieces: what is safe goes on, what a rule may still need is held back."""
+
+from collections.abc import Callable
+
+from proviso.guardrails.scanner import Match
+from proviso.guardrails.screening import ChannelPolicy, Tally, masked
+from proviso.text.normalise import encodable, normalise
+from proviso.types import Channel, Refusal, Screened
+
+# Characters of folded text kept before the undecided part: more than any check looks back.
+_KEPT = 64
+
+Finish = Callable[[str, Tally, int], Screened | Refusal]
+
+
+class ScreenStream:
+    """One text in chunks. However it is cut, the outcome is that of `Guardrails.screen` on the whole.
+
+    `feed` returns what is safe to hand on, masks in place; after a refusing finding it returns nothing more.
+    `close` returns what was held back as `Screened` (its decisions are those of the whole text), or the `Refusal`.
+    """
+
+    def __init__(self, policy: ChannelPolicy, channel: Channel, finish: Finish) -> None:
+        self._policy = policy
+        self._finish = finish
+        self._tally = Tally(channel)
+        self._pending: list[str] = []
+        self._before = ""
+        self._length = 0
+
+    def feed(self, chunk: str) -> str:
+        """The text that can no longer change, given one more chunk (possibly empty)."""
+        self._length += len(chunk)
+        self._pending.append(chunk)
+        if self._policy.scanner.holds_lines and "\n" not in chunk:
+            return ""
+        return self._advance(last=False)
+
+    def close(self) -> Screened | Refusal:
+        """What was held back, and the decisions about the whole; or the refusal of the whole."""
+        return self._finish(self._advance(last=True), self._tally, self._length)
+
+    def _advance(self, *, last: bool) -> str:
+        pending = encodable("".join(self._pending))
+        folded = normalise(pending)
+        text = self._before + folded.text
+        offset = len(self._before)
+        scanner = self._policy.scanner
+        hold = len(text) if last else max(offset, scanner.open_from(text))
+        matches: list[Match] = []
+        if hold > offset:
+            matches = scanner.matches(text, offset)
+            hold = max(offset, _before_crossings(matches, hold))
+        if hold == offset and not last:
+            self._pending = [pending]
+            return ""
+        findings = self._policy.resolve((match for match in matches if match.start < hold), folded, offset)
+        self._tally.add(findings)
+        done = folded.span(hold - offset, hold - offset + 1)[0] if hold < len(text) else len(pending)
+        self._pending = [pending[done:]]
+        self._before = text[max(0, hold - _KEPT) : hold]
+        return "" if self._tally.refused else masked(pending[:done], findings)
+
+
+def _before_crossings(matches: list[Match], hold: int) -> int:
+    """The last place up to `hold` that no match, accepted or not, reaches across."""
+    for match in sorted(matches, key=lambda match: match.to, reverse=True):
+        if match.from_ < hold < match.to:
+            hold = match.from_
+    return hold
