@@ -4,166 +4,223 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proviso.contract.model import ChangeClass, Duration, Id, RelativePath, Section, Task
+from proviso.contract.vocabulary import (
+    ChangeClass,
+    Classification,
+    Duration,
+    Id,
+    IsoDate,
+    Language,
+    RefusalReason,
+    RelativePath,
+    Role,
+    Section,
+    Task,
+)
 
-Classification = Literal["public", "internal", "confidential", "restricted"]
-Role = Literal["user", "author", "owner", "reviewer", "risk", "operator", "auditor", "admin"]
-RefusalReason = Literal["blocked_input", "no_evidence", "failed_check", "too_long", "deadline", "unavailable"]
-IsoDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+# --- workflow.yaml --------------------------------------------------------------------------------
 
 
 class RetrievalSettings(Section):
     """How passages are found."""
 
-    passages: int = Field(default=5, ge=1, le=20)
+    passages: int = Field(default=5, ge=1, le=20, description="How many passages a question gets.")
 
 
 class Workflow(Section):
-    """`workflow.yaml`: the steps of an app. `models` names, for each role, a model of the register."""
+    """The steps of an app."""
 
-    workflow: Id
-    pattern: Literal["draft-then-verify"]
-    prompt: RelativePath
-    retrieval: RetrievalSettings = RetrievalSettings()
-    models: dict[Id, str]
-    max_tokens: int = Field(default=800, ge=1)
-    refusals: dict[RefusalReason, RelativePath] = {}
+    workflow: Id = Field(description="The name of the workflow, as records and signals show it.")
+    pattern: Literal["draft-then-verify"] = Field(description="The order of the steps.")
+    prompt: RelativePath = Field(description="The prompt's file.")
+    retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="How passages are found.")
+    models: dict[Id, str] = Field(description="For each role of the contract, a model of models.yaml.")
+    max_tokens: int = Field(default=800, ge=1, description="The longest draft, in tokens.")
+    refusals: dict[RefusalReason, RelativePath] = Field(
+        default={}, description="For each reason of a refusal, the file with its text."
+    )
+
+
+# --- sources.yaml ---------------------------------------------------------------------------------
 
 
 class Approval(Section):
     """Who approved a source, and when."""
 
-    by: str
-    on: IsoDate
-    note: str = ""
+    by: str = Field(description="A person of proviso.yaml.")
+    on: IsoDate = Field(description="The day of the approval.")
+    note: str = Field(default="", description="What was looked at.")
 
 
-class Source(Section):
+class ReleaseSource(Section):
+    """The part of a source that shapes answers."""
+
+    folder: RelativePath = Field(description="The folder of its documents, in the app or in the workspace.")
+    title: str = Field(min_length=1, description="The name that readers know it by.")
+    classification: Classification = Field(description="How sensitive its documents are.")
+    refresh: Duration = Field(description="How often it is fetched anew.")
+    superseded: dict[RelativePath, RelativePath] = Field(
+        default={}, description="Documents that are no longer used, each with the one that took its place."
+    )
+    near_duplicates: tuple[Annotated[tuple[RelativePath, ...], Field(min_length=2)], ...] = Field(
+        default=(), description="Groups of documents that say the same on purpose."
+    )
+
+
+class TermsSource(Section):
+    """The part of a source that answers are given under."""
+
+    owner: str | None = Field(default=None, description="Who answers for it: a person of proviso.yaml.")
+    readers: tuple[str, ...] = Field(min_length=1, description="Groups whose members may read it.")
+    approval: Approval | None = Field(default=None, description="Without one it is not searched.")
+
+
+class Source(TermsSource, ReleaseSource):
     """A curated source: a folder of documents with an owner."""
-
-    folder: RelativePath
-    title: str
-    owner: str | None = None
-    classification: Classification
-    readers: tuple[str, ...] = Field(min_length=1)
-    refresh: Duration
-    approval: Approval | None = None
-    superseded: dict[RelativePath, RelativePath] = {}
-    near_duplicates: tuple[tuple[RelativePath, ...], ...] = ()
 
 
 class Sources(Section):
-    """`sources.yaml`: the sources that an app may use."""
+    """The sources that an app may use."""
 
-    sources: dict[Id, Source]
+    sources: dict[Id, Source] = Field(description="The sources by name.")
+
+
+# --- policy.yaml ----------------------------------------------------------------------------------
 
 
 class SuiteDemand(Section):
     """The least that a suite must have."""
 
-    min_cases: int = Field(ge=1)
-    repeats: int = Field(default=1, ge=1)
+    min_cases: int = Field(ge=1, description="The least number of cases.")
+    repeats: int = Field(default=1, ge=1, description="How often each case is run.")
 
 
 class ApprovalDemand(Section):
     """Who must approve a change of a class."""
 
-    role: Role
-    count: int = Field(ge=1)
+    role: Role = Field(description="The role of the approver.")
+    count: int = Field(ge=1, description="How many of them.")
 
 
 class TierRetention(Section):
     """The longest that payloads may be kept, and the shortest that events must be."""
 
-    payload_max: Duration
-    events_min: Duration
+    payload_max: Duration = Field(description="The longest that questions and answers may be kept.")
+    events_min: Duration = Field(description="The shortest that events must be kept.")
 
 
 class Demand(Section):
     """The least that a contract of a tier must state about one clause; exactly one of the conditions."""
 
-    clause: str
-    equals: str | None = None
-    one_of: tuple[str, ...] | None = None
-    includes: tuple[str, ...] | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    stated: Literal[True] | None = None
+    clause: str = Field(description="The clause's path; `*` stands for each name at its place.")
+    equals: str | None = Field(default=None, description="The clause must have this value.")
+    one_of: tuple[str, ...] | None = Field(default=None, description="It must have one of these values.")
+    includes: tuple[str, ...] | None = Field(default=None, description="Its list must have these items.")
+    at_least: float | None = Field(default=None, description="Its number must not be smaller.")
+    at_most: float | None = Field(default=None, description="Its number must not be larger.")
+    stated: Literal[True] | None = Field(default=None, description="It must be written at all.")
 
 
 class Tier(Section):
     """A risk tier: what it allows and what it asks for."""
 
-    description: str
-    allowed: bool = True
-    models: tuple[str, ...] = ()
-    tasks: tuple[Task, ...] = ()
-    tool_effects: tuple[Literal["read", "write", "external"], ...] = ()
-    suites: dict[Id, SuiteDemand] = {}
-    approvals: dict[ChangeClass, tuple[ApprovalDemand, ...]] = {}
-    ladder: tuple[Annotated[int, Field(ge=0, le=100)], ...] = ()
-    record_before_reply: bool = True
-    fail_closed: bool = True
-    retention: TierRetention
-    demands: tuple[Demand, ...] = ()
+    description: str = Field(min_length=1, description="Which apps belong here.")
+    allowed: bool = Field(default=True, description="`false`: no app of this tier is served.")
+    models: tuple[str, ...] = Field(default=(), description="Models of models.yaml that may be used.")
+    tasks: tuple[Task, ...] = Field(default=(), description="Tasks that an app may have.")
+    tool_effects: tuple[Literal["read", "write", "external"], ...] = Field(
+        default=(), description="What tools may do: read, change something, reach outside."
+    )
+    suites: dict[Id, SuiteDemand] = Field(default={}, description="The suites that a release must pass.")
+    approvals: dict[ChangeClass, tuple[ApprovalDemand, ...]] = Field(
+        default={}, description="Who must approve a change of each class."
+    )
+    ladder: tuple[Annotated[int, Field(ge=0, le=100)], ...] = Field(
+        default=(), description="The shares of traffic, in percent, that a release goes through."
+    )
+    record_before_reply: bool = Field(
+        default=True, description="The record is durable before the answer leaves."
+    )
+    fail_closed: bool = Field(default=True, description="A check that cannot run refuses.")
+    retention: TierRetention = Field(description="How long records may and must be kept.")
+    demands: tuple[Demand, ...] = Field(default=(), description="What a contract must state at least.")
 
 
 class Policy(Section):
-    """`policy.yaml`: the organisation's rules. `runs.readable_by`: roles that may read any run's record."""
+    """The organisation's rules, by risk tier."""
 
-    policy: Id
-    version: int = Field(ge=1)
-    tiers: dict[Id, Tier] = Field(min_length=1)
-    runs_readable_by: tuple[Role, ...] = ()
+    policy: Id = Field(description="The name of the policy.")
+    version: int = Field(ge=1, description="Raised with every change.")
+    tiers: dict[Id, Tier] = Field(min_length=1, description="The risk tiers by name.")
+    runs_readable_by: tuple[Role, ...] = Field(
+        default=(), description="Roles that may read any run's record."
+    )
+
+
+# --- models.yaml ----------------------------------------------------------------------------------
 
 
 class Price(Section):
     """US dollars for a million tokens."""
 
-    input_per_million_usd: float = Field(ge=0)
-    output_per_million_usd: float = Field(ge=0)
+    input_per_million_usd: float = Field(ge=0, description="For a million tokens that go in.")
+    output_per_million_usd: float = Field(ge=0, description="For a million tokens that come out.")
 
 
 class Lifecycle(Section):
     """Where a model is in its life."""
 
-    status: Literal["active", "legacy", "end-of-life"]
-    end_of_life: IsoDate | None = None
+    status: Literal["active", "legacy", "end-of-life"] = Field(description="As its provider says.")
+    end_of_life: IsoDate | None = Field(default=None, description="The day from which it does not answer.")
 
 
-class RegisteredModel(Section):
+class ReleaseModel(Section):
+    """The part of a model's entry that shapes answers."""
+
+    id: str = Field(min_length=1, description="The provider's own name of it.")
+    provider: Literal["extractive"] = Field(description="Who runs it; `extractive` is built in.")
+    regions: tuple[str, ...] = Field(
+        min_length=1, description="Every region that may process a request; `local`: this machine."
+    )
+    context: int = Field(ge=1, description="How much it reads at once, in tokens.")
+    languages: tuple[Language, ...] = Field(min_length=1, description="The languages that it does well.")
+    deterministic: bool = Field(description="Whether equal input gives equal output.")
+    data_classes: tuple[Classification, ...] = Field(min_length=1, description="Data that it may be given.")
+    trade_off: str = Field(min_length=1, description="What choosing it gains and costs, in words.")
+
+
+class TermsModel(Section):
+    """The part of a model's entry that it is used under."""
+
+    owner: str | None = Field(default=None, description="Who answers for it: a person of proviso.yaml.")
+    price: Price = Field(description="What it costs.")
+    lifecycle: Lifecycle = Field(description="Where it is in its life.")
+
+
+class RegisteredModel(TermsModel, ReleaseModel):
     """One model of the register, with the trade-off of choosing it in words."""
-
-    id: str
-    provider: Literal["extractive"]
-    owner: str | None = None
-    regions: tuple[str, ...] = Field(min_length=1)
-    context: int = Field(ge=1)
-    languages: tuple[str, ...] = Field(min_length=1)
-    deterministic: bool
-    data_classes: tuple[Classification, ...] = Field(min_length=1)
-    price: Price
-    lifecycle: Lifecycle
-    trade_off: str
 
 
 class ModelRegister(Section):
-    """`models.yaml`: the models that this organisation knows."""
+    """The models that this organisation knows."""
 
-    models: dict[Id, RegisteredModel]
+    models: dict[Id, RegisteredModel] = Field(description="The models by name.")
+
+
+# --- proviso.yaml ---------------------------------------------------------------------------------
 
 
 class Person(Section):
-    """Somebody who can own, approve or be told. One who has left is not `active`."""
+    """Somebody who can own, approve or be told."""
 
-    name: str
-    active: bool = True
+    name: str = Field(min_length=1, description="The name that others know them by.")
+    active: bool = Field(default=True, description="`false` for somebody who has left.")
 
 
 class Workspace(Section):
-    """`proviso.yaml`: people, groups and roles. Members and role holders are people's IDs."""
+    """People, groups and roles."""
 
-    workspace: Id
-    people: dict[Id, Person]
-    groups: dict[Id, tuple[str, ...]] = {}
-    roles: dict[Role, tuple[str, ...]] = {}
+    workspace: Id = Field(description="The name of the workspace.")
+    people: dict[Id, Person] = Field(description="The people by ID.")
+    groups: dict[Id, tuple[str, ...]] = Field(default={}, description="Groups of people, by their IDs.")
+    roles: dict[Role, tuple[str, ...]] = Field(default={}, description="Who holds which role.")

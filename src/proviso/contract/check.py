@@ -1,0 +1,75 @@
+"""What must fit together across the files of a workspace: pure checks, each fault a problem.
+
+Owners who are missing or have left are no problems here: they are gaps, which coverage shows.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from msgspec import Struct
+
+from proviso.contract.consistency import contract_problems, output_problems, schema_problems, text_problems
+from proviso.contract.demands import demand_problems, policy_demand_problems
+from proviso.contract.document import Json
+from proviso.contract.parts import Parts
+from proviso.contract.people import app_people_problems, workspace_people_problems
+from proviso.contract.sourcing import source_problems, used_source_problems
+from proviso.contract.tiers import policy_problems, tier_problems
+from proviso.contract.workflow import model_problems, register_problems, role_problems
+from proviso.types import Problem
+
+
+class Rules(Struct, frozen=True):
+    """What the checks take from outside: the day, and what other rooms know of patterns and JSON Schemas.
+
+    Both functions return what is wrong in words, or None.
+    """
+
+    today: date
+    pattern_problem: Callable[[str], str | None]
+    schema_problem: Callable[[Json], str | None]
+
+
+def check_shared(parts: Parts) -> list[Problem]:
+    """Return the problems of the files that all apps share."""
+    return list(_shared(parts))
+
+
+def check(parts: Parts, rules: Rules) -> list[Problem]:
+    """Return the problems of one app: each check runs as soon as the files that it compares could be read."""
+    return [*_own(parts, rules), *_around(parts, rules)]
+
+
+def _shared(parts: Parts) -> Iterator[Problem]:
+    if parts.policy:
+        yield from policy_demand_problems(parts, parts.policy)
+        yield from policy_problems(parts, parts.policy, parts.models)
+    if parts.models:
+        yield from register_problems(parts, parts.models)
+    if parts.workspace:
+        yield from workspace_people_problems(parts, parts.workspace)
+
+
+def _own(parts: Parts, rules: Rules) -> Iterator[Problem]:
+    if parts.contract:
+        yield from contract_problems(parts, parts.contract, rules.pattern_problem)
+        yield from output_problems(parts, parts.contract)
+        yield from schema_problems(parts, parts.contract, rules.schema_problem)
+    if parts.sources:
+        yield from source_problems(parts, parts.sources, rules.today)
+    yield from text_problems(parts)
+
+
+def _around(parts: Parts, rules: Rules) -> Iterator[Problem]:
+    contract, policy = parts.contract, parts.policy
+    if contract and policy:
+        yield from tier_problems(parts, contract, policy)
+        yield from demand_problems(parts, contract, policy)
+    if contract and parts.sources:
+        yield from used_source_problems(parts, contract, parts.sources)
+    if contract and parts.workflow:
+        yield from role_problems(parts, contract, parts.workflow)
+    if contract and parts.workflow and parts.models:
+        yield from model_problems(parts, rules.today)
+    if parts.workspace:
+        yield from app_people_problems(parts, parts.workspace)

@@ -1,0 +1,86 @@
+"""Two digests of one app: the release is what shapes its answers, the terms are what it is run under.
+
+YAML counts as its parsed value, before defaults: the order of keys, comments, quotes and layout do not
+matter, the order of lists does. Every other file counts as its bytes. Canonical JSON is RFC 8785; digests
+are SHA-256 in hex.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import rfc8785
+from msgspec import Struct
+
+from proviso.contract.document import Json
+from proviso.contract.fields import keys
+from proviso.contract.model import ReleasePart, TermsPart
+from proviso.contract.parts import App, Kind
+from proviso.contract.vocabulary import Section
+from proviso.contract.workspace import ReleaseModel, ReleaseSource, TermsModel, TermsSource
+
+RELEASE = "proviso.release/1"
+TERMS = "proviso.terms/1"
+FALLBACK = "extractive"  # the model of the register that answers for `when_unavailable: extractive`
+
+
+class Manifest(Struct, frozen=True):
+    """What a digest is of. `content` is canonical JSON; `digest` its SHA-256."""
+
+    digest: str
+    content: bytes
+    value: dict[str, Any]
+
+
+def release_manifest(app: App, snapshot_digest: str, revisions: Mapping[str, int]) -> Manifest:
+    """Return the manifest of what shapes an app's answers; `revisions` has one integer for each room."""
+    used = _used_models(app)
+    return manifest({
+        "kind": RELEASE,
+        "contract": _part(_raw(app, "contract"), ReleasePart),
+        "workflow": _raw(app, "workflow"),
+        "sources": _each(_raw(app, "sources")["sources"], ReleaseSource),
+        "models": _each(_raw(app, "models")["models"], ReleaseModel, used),
+        "files": {path: hashlib.sha256(content).hexdigest() for path, content in app.files.items()},
+        "snapshot": snapshot_digest,
+        "revisions": dict(revisions),
+    })  # fmt: skip
+
+
+def terms_manifest(app: App) -> Manifest:
+    """Return the manifest of what an app is run under."""
+    return manifest({
+        "kind": TERMS,
+        "contract": _part(_raw(app, "contract"), TermsPart),
+        "sources": _each(_raw(app, "sources")["sources"], TermsSource),
+        "models": _each(_raw(app, "models")["models"], TermsModel, _used_models(app)),
+        "policy": _raw(app, "policy"),
+        "workspace": _raw(app, "workspace"),
+    })  # fmt: skip
+
+
+def manifest(value: dict[str, Any]) -> Manifest:
+    """Return a value with its canonical JSON and digest."""
+    content = rfc8785.dumps(value)
+    return Manifest(hashlib.sha256(content).hexdigest(), content, value)
+
+
+def _used_models(app: App) -> list[str]:
+    fallback = [FALLBACK] if app.contract.models.when_unavailable == FALLBACK else []
+    return [*app.workflow.models.values(), *fallback]
+
+
+def _raw(app: App, kind: Kind) -> dict[str, Json]:
+    value = app.documents[kind].value
+    assert isinstance(value, dict)  # a valid app's files are sections
+    return value
+
+
+def _part(value: Json, section: type[Section]) -> Json:
+    assert isinstance(value, dict)
+    return {key: value[key] for key in keys(section) if key in value}
+
+
+def _each(value: Json, section: type[Section], names: Iterable[str] | None = None) -> Json:
+    assert isinstance(value, dict)
+    return {name: _part(value[name], section) for name in (value if names is None else dict.fromkeys(names))}

@@ -1,0 +1,168 @@
+"""From a folder to apps: every file read once, every problem of all files at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from msgspec import Struct, structs
+
+from proviso.contract.check import Rules, check, check_shared
+from proviso.contract.document import Path as Place
+from proviso.contract.document import parse_document
+from proviso.contract.folder import Fault, Folder, documents
+from proviso.contract.model import Contract
+from proviso.contract.parts import App, Kind, Parts
+from proviso.contract.prompt import parse_prompt
+from proviso.contract.read import read
+from proviso.contract.vocabulary import Section
+from proviso.contract.wording import suggest
+from proviso.contract.workspace import ModelRegister, Policy, Sources, Workflow, Workspace
+from proviso.errors import InvalidWorkspace
+from proviso.types import Position, Problem
+
+S = TypeVar("S", bound=Section)
+
+_BEGIN = "make a workspace with `proviso init DIR --example policy-qa`"
+
+
+class LoadedWorkspace(Struct, frozen=True):
+    """A whole workspace, valid as written."""
+
+    root: Path
+    workspace: Workspace
+    policy: Policy
+    models: ModelRegister
+    apps: dict[str, App]
+
+
+def app_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the apps in a workspace's folder, sorted."""
+    return tuple(Folder(root).names("apps"))
+
+
+def load_app(root: Path, app: str, rules: Rules) -> App:
+    """Read one app and the files that all apps share; raise `InvalidWorkspace` with every problem."""
+    loader = _Loader(root, rules)
+    loaded = loader.app(app)
+    loader.finish()
+    assert loaded is not None  # an app that could not be read has left a problem
+    return loaded
+
+
+def load_workspace(root: Path, rules: Rules) -> LoadedWorkspace:
+    """Read every app of a workspace; raise `InvalidWorkspace` with every problem."""
+    loader = _Loader(root, rules)
+    names = app_names(root)
+    if not names:
+        loader.problems.append(Problem(Position("apps"), "(file)", "there is no app", _BEGIN))
+    apps = {name: loader.app(name) for name in names}
+    loader.finish()
+    shared = loader.shared
+    assert shared.workspace is not None
+    assert shared.policy is not None
+    assert shared.models is not None
+    whole = {name: app for name, app in apps.items() if app is not None}
+    return LoadedWorkspace(loader.folder.root, shared.workspace, shared.policy, shared.models, whole)
+
+
+class _Loader:
+    """Reads a workspace and gathers its problems."""
+
+    def __init__(self, root: Path, rules: Rules) -> None:
+        if not root.is_dir():
+            raise InvalidWorkspace(
+                [Problem(Position(str(root)), "(file)", "there is no such folder", _BEGIN)]
+            )
+        self.folder = Folder(root)
+        self.rules = rules
+        self.problems: list[Problem] = []
+        shared = Parts("")
+        shared.workspace = self._yaml(shared, "workspace", "proviso.yaml", Workspace, _BEGIN)
+        shared.policy = self._yaml(shared, "policy", "policy.yaml", Policy, _BEGIN)
+        shared.models = self._yaml(shared, "models", "models.yaml", ModelRegister, _BEGIN)
+        self.shared = shared
+        self.problems += check_shared(shared)
+
+    def finish(self) -> None:
+        if self.problems:
+            raise InvalidWorkspace(self.problems)
+
+    def app(self, name: str) -> App | None:
+        names = self.folder.names("apps")
+        if name not in names:
+            what = f"there is no app `{name[:64]}`"
+            self.problems.append(Problem(Position("apps"), "(file)", what, suggest(name, names)))
+            return None
+        before = len(self.problems)
+        parts = structs.replace(self.shared, name=name, documents=dict(self.shared.documents))
+        home, fix = f"apps/{name}", "write it as `docs/contract.md` describes"
+        parts.contract = self._yaml(parts, "contract", f"{home}/contract.yaml", Contract, fix)
+        parts.workflow = self._yaml(parts, "workflow", f"{home}/workflow.yaml", Workflow, fix)
+        parts.sources = self._yaml(parts, "sources", f"{home}/sources.yaml", Sources, fix)
+        parts.files, parts.folders, parts.listing = {}, {}, {}
+        self._files(parts, home)
+        self._folders(parts, home)
+        self.problems += check(parts, self.rules)
+        return self._whole(parts) if len(self.problems) == before else None
+
+    def _whole(self, parts: Parts) -> App | None:
+        found = (parts.contract, parts.workflow, parts.sources, parts.policy, parts.models, parts.workspace)
+        contract, workflow, sources, policy, models, workspace = found
+        if not (contract and workflow and sources and policy and models and workspace and parts.prompt):
+            return None  # a shared file has problems: they stand in the list already
+        return App(
+            parts.name, self.folder.root, contract, workflow, sources, policy, models, workspace,
+            parts.prompt, parts.documents, parts.files, parts.folders,
+        )  # fmt: skip
+
+    def _yaml(self, parts: Parts, kind: Kind, path: str, type_: type[S], fix: str) -> S | None:
+        try:
+            content = self.folder.read(path)
+        except Fault as fault:
+            missing = "does not exist" in fault.what
+            what = "the file does not exist" if missing else fault.what
+            self.problems.append(Problem(Position(path), "(file)", what, fix if missing else fault.fix))
+            return None
+        document, problems = parse_document(path, content)
+        self.problems += problems
+        parts.documents[kind] = document
+        if not document.whole:
+            return None
+        value, problems = read(type_, document)
+        self.problems += problems
+        return value
+
+    def _files(self, parts: Parts, home: str) -> None:
+        for kind, place, path in _named(parts):
+            try:
+                parts.files.setdefault(path, self.folder.read(path, within=home))
+            except Fault as fault:
+                self.problems.append(parts.problem(kind, place, fault.what, fault.fix))
+        if parts.workflow and (content := parts.files.get(parts.workflow.prompt)) is not None:
+            try:
+                parts.prompt = parse_prompt(parts.workflow.prompt, content)
+            except InvalidWorkspace as error:
+                self.problems += error.problems
+
+    def _folders(self, parts: Parts, home: str) -> None:
+        for name, source in parts.sources.sources.items() if parts.sources else ():
+            try:
+                parts.folders[name] = self.folder.folder(source.folder, within=home)
+            except Fault as fault:
+                place: Place = ("sources", name, "folder")
+                self.problems.append(parts.problem("sources", place, fault.what, fault.fix))
+            else:
+                parts.listing[name] = documents(parts.folders[name])
+
+
+def _named(parts: Parts) -> Iterator[tuple[Literal["contract", "workflow"], Place, str]]:
+    """Name every other file that a clause names, with the clause's place."""
+    if parts.contract:
+        for i, refused in enumerate(parts.contract.purpose.refuses):
+            yield "contract", ("purpose", "refuses", i, "template"), refused.template
+        if schema := parts.contract.outputs.format.schema_:
+            yield "contract", ("outputs", "format", "schema"), schema
+    if parts.workflow:
+        yield "workflow", ("prompt",), parts.workflow.prompt
+        for reason, path in parts.workflow.refusals.items():
+            yield "workflow", ("refusals", reason), path

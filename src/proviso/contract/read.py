@@ -1,0 +1,92 @@
+"""From a YAML document to its type, with every error as a problem: place, clause, what is wrong, the fix."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import rfc8785
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from proviso.contract.document import Document, Json, Path
+from proviso.contract.fields import at, choices, key_choices, known_keys
+from proviso.contract.vocabulary import Section
+from proviso.contract.wording import explain, nearest, suggest
+from proviso.types import Problem
+
+S = TypeVar("S", bound=Section)
+
+_NAMED = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+_NAMES = ("id", "signal", "group")  # what an item of a list is called by, where it has one
+
+
+def read(kind: type[S], document: Document) -> tuple[S | None, tuple[Problem, ...]]:
+    """Check a document against its type. There is a value, or there are problems: all of them."""
+    if document.value is None:
+        required = ", ".join(f"`{name}`" for name in known_keys(kind))
+        return None, (Problem(document.at(()), "(file)", "empty", f"write its sections: {required}"),)
+    try:
+        return kind.model_validate_json(rfc8785.dumps(document.value)), ()
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=True)
+        return None, tuple(_problems(kind, document, details))
+
+
+def clause(value: Json, path: Path) -> str:
+    """Return the name of a path: keys as they are, list items by name where they have one, else by index."""
+    parts: list[str] = []
+    for step in path:
+        if isinstance(value, list) and isinstance(step, int):
+            names = item_names(value)
+            parts.append(names[step] if step < len(names) else str(step))
+            value = value[step] if step < len(value) else None
+        else:
+            parts.append(str(step))
+            value = value.get(str(step)) if isinstance(value, dict) else None
+    return ".".join(parts) or "(file)"
+
+
+def item_names(items: Sequence[object]) -> list[str]:
+    """Name each item of a list: by its `id`, `signal` or `group`, a word by itself, the others by index.
+
+    A name that two items share is no name: both go by their index.
+    """
+    names = [_item_name(item) for item in items]
+    return [name if name and names.count(name) == 1 else str(i) for i, name in enumerate(names)]
+
+
+def _item_name(item: object) -> str:
+    if isinstance(item, Mapping):
+        item = next((item[key] for key in _NAMES if key in item), "")
+    return item if isinstance(item, str) and _NAMED.fullmatch(item) else ""
+
+
+def _problems(kind: type[Section], document: Document, details: Sequence[ErrorDetails]) -> Iterator[Problem]:
+    meant: set[Path] = set()  # missing keys that stand there misspelt: one problem, not two
+    for detail in details:
+        path = _path(document, detail)
+        if detail["type"] != "extra_forbidden":
+            continue
+        word, known = str(path[-1]), known_keys(kind, path[:-1])
+        if near := nearest(word, known):
+            meant.add((*path[:-1], near))
+        name = clause(document.value, path)
+        yield Problem(
+            document.key(path), name, f"`{word[:60]}` is not a key of this section", suggest(word, known)
+        )
+    for detail in details:
+        path = _path(document, detail)
+        if detail["type"] == "extra_forbidden" or (detail["type"] == "missing" and path in meant):
+            continue
+        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+            continue  # long enough as written: its entries have problems of their own
+        of_key = len(path) < len(detail["loc"])
+        place = document.key(path) if of_key or detail["type"] == "missing" else document.at(path)
+        allowed = key_choices(at(kind, path[:-1])) if of_key else choices(at(kind, path))
+        yield Problem(place, clause(document.value, path), *explain(detail, path, allowed))
+
+
+def _path(document: Document, detail: ErrorDetails) -> Path:
+    """Return the path of an error. Where the library means a key itself, it appends `[key]`."""
+    loc: Path = detail["loc"]
+    return loc[:-1] if loc[-1:] == ("[key]",) and loc not in document.places else loc

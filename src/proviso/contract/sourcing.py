@@ -1,0 +1,63 @@
+"""The sources of an app: their documents, approvals and replacements, and which of them the contract uses."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from proviso.contract.document import Path as Place
+from proviso.contract.model import Contract
+from proviso.contract.parts import Parts
+from proviso.contract.vocabulary import is_day
+from proviso.contract.wording import suggest
+from proviso.contract.workspace import Source, Sources
+from proviso.types import Problem
+
+
+def source_problems(parts: Parts, sources: Sources, today: date) -> Iterator[Problem]:
+    """Check each source by itself: dates, replacements and near-duplicates that exist."""
+    for name, source in sources.sources.items():
+        place: Place = ("sources", name)
+        approval = source.approval
+        if approval is not None and not is_day(approval.on):
+            what = f"`{approval.on}` is a day that does not exist"
+            yield parts.problem("sources", (*place, "approval", "on"), what, "correct the date")
+        elif approval is not None and approval.on > today.isoformat():
+            what = f"`{approval.on}` is not yet"
+            yield parts.problem("sources", (*place, "approval", "on"), what, "write the day of the approval")
+        if name in parts.listing:
+            yield from _documents(parts, name, source, parts.listing[name])
+        yield from _circles(parts, name, source)
+
+
+def used_source_problems(parts: Parts, contract: Contract, sources: Sources) -> Iterator[Problem]:
+    """Check that the contract's sources are declared."""
+    for index, name in enumerate(contract.inputs.sources):
+        if name not in sources.sources:
+            what = f"`{name}` is no source of sources.yaml"
+            yield parts.problem(
+                "contract", ("inputs", "sources", index), what, suggest(name, list(sources.sources))
+            )
+
+
+def _documents(parts: Parts, name: str, source: Source, listing: frozenset[str]) -> Iterator[Problem]:
+    place: Place = ("sources", name)
+    named: list[tuple[Place, str]] = []
+    for old, new in source.superseded.items():
+        named += [((*place, "superseded", old), path) for path in (old, new)]
+    for i, group in enumerate(source.near_duplicates):
+        named += [((*place, "near_duplicates", i, j), path) for j, path in enumerate(group)]
+    for where, path in named:
+        if path not in listing:
+            what = f"`{path}` is no document of `{source.folder}`"
+            yield parts.problem("sources", where, what, suggest(path, sorted(listing)[:20]))
+
+
+def _circles(parts: Parts, name: str, source: Source) -> Iterator[Problem]:
+    for old in source.superseded:
+        seen, current = {old}, source.superseded[old]
+        while current in source.superseded and current not in seen:
+            seen.add(current)
+            current = source.superseded[current]
+        if current == old:
+            what = f"`{old}` is superseded by itself in the end"
+            place: Place = ("sources", name, "superseded", old)
+            yield parts.problem("sources", place, what, "name the document that is in force")
