@@ -1,1 +1,8 @@
 """The HTTP door: authenticate, limit, decode, answer, explain errors."""
+
+from proviso.gateway.gateway import Gateway
+from proviso.gateway.openapi import openapi
+from proviso.gateway.parts import Parts, PendingRun, ReleaseCard, StoredRun
+from proviso.gateway.server import Server, run_server
+
+__all__ = ["Gateway", "Parts", "PendingRun", "ReleaseCard", "Server", "StoredRun", "openapi", "run_server"]

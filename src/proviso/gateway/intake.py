@@ -1,0 +1,159 @@
+"""What comes in: the caller's identity, and the body, read within limits; mistakes are named by JSON path."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from proviso.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
+from proviso.gateway.exchange import Exchange, Receive
+from proviso.gateway.problems import BodyTimeout, EndlessBody, UnsupportedMediaType
+from proviso.types import Principal
+
+T = TypeVar("T")
+
+BODY_TIMEOUT_S = 30.0  # from the head of a request to the end of its body
+# What a refused body still sends is read and dropped, so that the caller sees why; up to this many limits.
+_PATIENCE = 16
+_DIGITS = 18  # of a length that any machine could mean
+_SHORTER = "send less history, or a shorter question"
+_ROLE = "user"  # who may ask
+_MEANT = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
+_BYTE = re.compile(r" \(byte (\d+)\)")
+
+
+class Gone(ConnectionError):
+    """The caller hung up before its request was whole."""
+
+
+def identify(headers: Mapping[bytes, bytes], authenticate: Callable[[str], Principal]) -> Principal:
+    """Return who is calling; raise `Unauthenticated`."""
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    token = token.strip()
+    if scheme.lower() != b"bearer" or not token or not token.isascii():
+        raise Unauthenticated(
+            "no API key was sent", fix="send `authorization: Bearer <key>`; see `proviso keys create`"
+        )
+    return authenticate(token.decode("ascii"))
+
+
+def may_ask(principal: Principal) -> Principal:
+    """Return the caller; raise `Forbidden` if none of its roles lets it ask."""
+    if _ROLE not in principal.roles:
+        raise Forbidden("this key may not ask questions", fix=f"use a key with the role `{_ROLE}`")
+    return principal
+
+
+async def read_body(exchange: Exchange, limit: int) -> bytes:
+    """Return the body of a JSON request, at most `limit` bytes; raise what is wrong with it."""
+    _check_head(exchange, limit)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _gather(exchange.receive, limit)
+    except TimeoutError:
+        raise BodyTimeout(
+            "the body did not arrive in time", fix=f"send it within {BODY_TIMEOUT_S:.0f} seconds"
+        ) from None
+
+
+def _check_head(exchange: Exchange, limit: int) -> None:
+    headers = exchange.headers
+    media = headers.get(b"content-type", b"")
+    if media != b"application/json":  # the usual case needs no parsing
+        name, _, parameters = media.lower().partition(b";")
+        charset = parameters.replace(b" ", b"").replace(b'"', b"")
+        if name.strip() != b"application/json" or charset not in {b"", b"charset=utf-8"}:
+            raise UnsupportedMediaType(
+                "the body must be JSON in UTF-8", fix="send `content-type: application/json`"
+            )
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise UnsupportedMediaType(
+            "compressed bodies are not taken", fix="send the body without `content-encoding`"
+        )
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or len(declared) > _DIGITS or int(declared) > limit * _PATIENCE:
+        raise _endless(limit)
+    if int(declared) > limit:
+        raise TooLarge(_over(limit), fix=_SHORTER)
+
+
+async def _gather(receive: Receive, limit: int) -> bytes:
+    message = await receive()
+    if message["type"] != "http.request":
+        raise Gone
+    body: bytes = message.get("body", b"")
+    if len(body) > limit:
+        raise _endless(limit)
+    if not message.get("more_body", False):
+        return body
+    pieces, size = [body], len(body)
+    while message.get("more_body", False):
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise _endless(limit)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _endless(limit: int) -> EndlessBody:
+    return EndlessBody(_over(limit), fix=_SHORTER)
+
+
+def _over(limit: int) -> str:
+    return f"the body is larger than {limit} bytes"
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """Decode a body; raise `BadRequest` with the JSON path and the fix."""
+    if not body:
+        raise BadRequest("the body is empty", fix="send a JSON object")
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error)) from None
+    except msgspec.DecodeError as error:
+        at = _BYTE.search(str(error))
+        place = f" at byte {at[1]}" if at else ": it ends too early, or a text in it is broken"
+        raise BadRequest(f"the body is not JSON{place}", fix="send one JSON object") from None
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not UTF-8", fix="encode the JSON as UTF-8") from None
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply", fix="send a flatter JSON object") from None
+
+
+def _explain(message: str) -> BadRequest:
+    what, _, path = message.partition(" - at `")
+    where = path.rstrip("`") or "$"
+    if expected := _EXPECTED.fullmatch(what):
+        wanted = " or ".join(_MEANT.get(word, word) for word in expected[1].split(" | "))
+        found = _MEANT.get(expected[2], expected[2])
+        return BadRequest(f"`{where}` must be {wanted}, not {found}", where=where, fix=f"send {wanted} there")
+    if field := _FIELD.fullmatch(what):
+        missing = field[1].startswith("missing")
+        path = f"{where}.{field[2]}"
+        if missing:
+            return BadRequest(
+                f"`{path}` is missing", where=path, fix="add it; `/openapi.json` has the whole form"
+            )
+        return BadRequest(
+            f"`{path}` is not known here", where=path, fix="remove it; `/openapi.json` has the whole form"
+        )
+    return BadRequest(
+        f"`{where}`: {what[:1].lower()}{what[1:]}", where=where, fix="see `/openapi.json` for the form"
+    )

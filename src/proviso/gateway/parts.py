@@ -1,0 +1,93 @@
+"""What the gateway stands on: the seams to the rooms below, as `app.py` wires them."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from proviso.types import Principal, Request, Served
+
+
+class TermsCard(Protocol):
+    """The terms in force, as far as a list of apps shows them."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the terms."""
+
+
+class ReleaseCard(Protocol):
+    """A release in force, as far as a list of apps shows it."""
+
+    @property
+    def app(self) -> str:
+        """The app's name, which callers of the OpenAI dialect send as `model`."""
+
+    @property
+    def summary(self) -> str:
+        """What the app is for, in one line of its contract."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the release."""
+
+    @property
+    def unapproved(self) -> bool:
+        """Whether it is served without the approvals that its tier asks for."""
+
+    @property
+    def terms(self) -> TermsCard:
+        """The terms in force."""
+
+
+class PendingRun(Protocol):
+    """A run that has an ID and has not been answered yet. It is served once, or streamed once."""
+
+    @property
+    def id(self) -> str:
+        """The run's UUIDv7."""
+
+    @property
+    def unapproved(self) -> bool:
+        """Whether its release is served without the approvals that its tier asks for."""
+
+    async def serve(self) -> Served:
+        """Answer; the record is durable on return."""
+
+    def stream(self) -> AsyncGenerator[str | Served, None]:
+        """Answer in checked pieces; the last item is the `Served` run. Closing early leaves a record too."""
+
+
+class StoredRun(Protocol):
+    """The record of a run, as the ledger and the vault hold it."""
+
+    @property
+    def app(self) -> str:
+        """The app that was asked."""
+
+    @property
+    def user(self) -> str:
+        """The caller, or an empty string where that link has been erased."""
+
+    @property
+    def record(self) -> Struct:
+        """Everything that a reader of the run may see."""
+
+
+class Parts(Struct, frozen=True):
+    """The rooms below, as functions. All of them may raise any `ProvisoError`.
+
+    `authenticate` takes the bearer token and answers from memory; `begin` finds the release that serves the
+    caller or raises `UnknownApp`; `run_readers` gives the roles that may read any run of an app; `not_ready`
+    says in words what is missing before this process can answer, or nothing; `close` is awaited when nobody is
+    being answered any more; `clock` gives UTC microseconds since the epoch.
+    """
+
+    authenticate: Callable[[str], Principal]
+    begin: Callable[[Request, Principal], PendingRun]
+    usable: Callable[[Principal], Sequence[ReleaseCard]]
+    read_run: Callable[[str], Awaitable[StoredRun | None]]
+    run_readers: Callable[[str], frozenset[str]]
+    not_ready: Callable[[], str]
+    close: Callable[[], Awaitable[None]]
+    clock: Callable[[], int]

@@ -1,0 +1,155 @@
+"""Runs the gateway: a bound socket, uvicorn on uvloop and httptools, and an end that loses no answer."""
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from proviso.errors import GateClosed, NotReady
+from proviso.gateway.gateway import Gateway
+from proviso.settings import Settings
+from proviso.types import Environment
+
+_FINISH_S = 30  # how long answers under way have after SIGTERM, then they are cancelled and recorded as such
+_IDLE_S = 75  # longer than the idle time of common load balancers, so that they hang up first
+_BACKLOG = 2048
+
+
+class CannotListen(NotReady):
+    """The address cannot be bound."""
+
+    code = "cannot_listen"
+
+
+def run_server(
+    gateway: Gateway,
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    log: bool = False,
+    linger_s: float = 0.0,
+) -> None:
+    """Serve until SIGTERM or SIGINT; return when every answer has left and the parts are closed.
+
+    `on_ready` gets the base URL once connections are accepted. `log` writes a line of JSON per request to
+    stderr. `linger_s` is how long, after the signal, requests are still accepted while `/readyz` says no: the
+    time that a load balancer needs to notice. Raises `GateClosed` for a public address in `dev`, and
+    `CannotListen` for a taken one.
+    """
+    Server(gateway, settings, on_ready=on_ready, log=log, linger_s=linger_s).run()
+
+
+class Server(uvicorn.Server):
+    """One process that serves a gateway. Set `should_exit` to stop it from another thread."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: Settings,
+        *,
+        on_ready: Callable[[str], None] | None = None,
+        log: bool = False,
+        linger_s: float = 0.0,
+    ) -> None:
+        self._socket = bind(settings)
+        self._gateway = gateway
+        self._on_ready = on_ready
+        self._linger_s = linger_s
+        _log_to_stderr(on=log)
+        super().__init__(
+            uvicorn.Config(
+                gateway,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_IDLE_S,
+                timeout_graceful_shutdown=_FINISH_S,
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """The base URL of the bound address."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on the bound socket until told to stop."""
+        super().run(sockets=[self._socket])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, then say so."""
+        await super().startup(sockets=sockets)
+        if self._on_ready is not None:
+            self._on_ready(self.url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Readiness goes first, then the listener, then the answers under way, then the parts."""
+        self._gateway.drain()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._linger_s
+        while loop.time() < end and not self.force_exit:  # noqa: ASYNC110  a signal can only set a flag
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets=sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop on the first signal, at once on the second; the process then ends with exit code 0."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return a bound socket. INVARIANT: in `dev`, where nothing is approved, only this machine reaches it."""
+    host, port = settings.host, settings.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise CannotListen(f"`{host}` is not an address of this machine", fix="set `PROVISO_HOST`") from None
+    if settings.environment is Environment.DEV and not _loopback(str(address[0])):
+        raise GateClosed(
+            f"`dev` serves unapproved answers, so it may not listen on `{host}`",
+            fix="set `PROVISO_HOST=127.0.0.1`, or `PROVISO_ENV=pilot` with approved releases",
+        )
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        reason = (error.strerror or "no reason given").lower()
+        raise CannotListen(
+            f"cannot listen on `{host}:{port}`: {reason}",
+            fix="choose another `PROVISO_PORT`, or stop what is there",
+        ) from None
+    listener.set_inheritable(False)
+    return listener
+
+
+def _loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _log_to_stderr(*, on: bool) -> None:
+    """Send the gateway's lines of JSON to stderr; without `on` only faults are written."""
+    logger = logging.getLogger("proviso")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+    logger.setLevel(logging.INFO if on else logging.ERROR)
+    # What uvicorn says of broken requests is about clients; what breaks here the gateway has said already.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING if on else logging.CRITICAL)
