@@ -9,7 +9,7 @@ from proviso.contract.model import Contract
 from proviso.contract.read import item_names
 from proviso.contract.vocabulary import OwnerRole
 
-# The sections that hold clauses, and who answers for each. Name, summary, tier and owners promise nothing.
+# The sections that hold clauses, and who answers for each; name, summary, tier, owners promise nothing.
 ANSWERS: dict[str, OwnerRole] = {
     "purpose": "product",
     "inputs": "risk",
@@ -30,10 +30,7 @@ _WHOLE = {
     "monitoring.alerts.*",
 }  # fmt: skip
 _SKIPPED = {"quality.intents.*.risk", "quality.intents.*.examples"}  # they explain a clause
-_FREE = {"quality.intents", "models.needs", "safety.filters", "change_control.review"}  # their keys are names
-    "quality.intents.*.risk",
-    "quality.intents.*.examples",
-}  # they explain a clause, and promise nothing
+_FREE = {"quality.intents", "models.needs", "safety.filters", "change_control.review"}  # keys are names
 
 
 class Clause(Struct, frozen=True):
@@ -46,7 +43,7 @@ class Clause(Struct, frozen=True):
 
 
 def clauses(contract: Contract) -> list[Clause]:
-    """Return every clause that a contract states, section by section; what it does not state is not there."""
+    """Return every clause that a contract states, section by section; nothing that it does not state."""
     values: dict[str, Json] = contract.model_dump(mode="json", by_alias=True)
     return [
         Clause(path, section, text, owner)

@@ -42,8 +42,8 @@ class Parts(Struct):
 class App(Struct, frozen=True):
     """One app, valid as written: nothing of it needs the disk again.
 
-    `documents` have the raw values (before defaults) and the place of everything; `files` the bytes of prompts,
-    refusal texts and schemas by their path as written; `folders` the absolute folder of each source.
+    `documents` have the raw values (before defaults) and the place of everything; `files` the bytes of
+    prompts, refusal texts and schemas by their path as written; `folders` each source's absolute folder.
     """
 
     name: str
