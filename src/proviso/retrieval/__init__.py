@@ -1,1 +1,24 @@
 """Sources → passages: extraction, chunks, snapshots, the search index."""
+
+from typing import Final
+
+from proviso.retrieval.index import Found, Index, Lineage, Query
+from proviso.retrieval.snapshot import Built, build_snapshot
+from proviso.retrieval.sources import Source
+from proviso.retrieval.text_index import TextIndex, open_index
+
+REVISION: Final = 1
+"""Raised whenever this room would find other passages for the same question in the same snapshot."""
+
+__all__ = [
+    "REVISION",
+    "Built",
+    "Found",
+    "Index",
+    "Lineage",
+    "Query",
+    "Source",
+    "TextIndex",
+    "build_snapshot",
+    "open_index",
+]

@@ -1,0 +1,98 @@
+"""From files to screened texts: each document is accepted, rejected with a reason, or superseded."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
+
+from proviso.errors import UnreadableSource
+from proviso.retrieval.extracted import MAX_CHARS, Extracted
+from proviso.retrieval.formats import REVISIONS, format_of, title_of
+from proviso.retrieval.from_markdown import from_markdown
+from proviso.retrieval.from_text import decode, from_text
+from proviso.retrieval.isolation import IsolatedReader
+from proviso.retrieval.sources import Listed, Source, list_documents, read_bytes
+from proviso.types import Action, Channel, Refusal, Screened
+
+Screen = Callable[[str, Channel], Screened | Refusal]
+Progress = Callable[[int, int, str], None]
+
+
+class Accepted(Struct, frozen=True):
+    """A document whose text passed the screening; `parser` names its reader with its revision."""
+
+    source: str
+    document: str
+    title: str
+    version: str  # SHA-256 of the file's bytes
+    parser: str
+    text: str
+    masked: int  # how many values the screening masked in it
+
+
+class Rejected(Struct, frozen=True):
+    """A document that is not indexed, and why."""
+
+    source: str
+    document: str
+    reason: str
+
+
+class Replaced(Struct, frozen=True):
+    """A document that its source declares superseded by another one."""
+
+    source: str
+    document: str
+    by: str
+
+
+def read_documents(
+    sources: Sequence[Source], screen: Screen, progress: Progress
+) -> Iterator[Accepted | Rejected | Replaced]:
+    """Every document of the sources in the order of (source, document); what one does harms no other."""
+    listed = [(source, found) for source in sources for found in list_documents(source.folder)]
+    with IsolatedReader() as reader:
+        for done, (source, found) in enumerate(listed, 1):
+            yield _read(source, found, screen, reader)
+            progress(done, len(listed), f"{source.name}/{found.document}")
+
+
+def _read(
+    source: Source, found: Listed, screen: Screen, reader: IsolatedReader
+) -> Accepted | Rejected | Replaced:
+    if by := source.superseded.get(found.document):
+        return Replaced(source.name, found.document, by)
+    try:
+        content, extracted, parser = _extract(found, reader)
+    except UnreadableSource as error:
+        return Rejected(source.name, found.document, error.message)
+    masked = 0
+    texts = []
+    for text in (extracted.text, extracted.title or title_of(found.document)):
+        screened = screen(text, Channel.PASSAGE)
+        if isinstance(screened, Refusal):
+            return Rejected(source.name, found.document, f"refused by `{screened.clause}`")
+        masked += sum(decision.count for decision in screened.decisions if decision.action is Action.MASK)
+        texts.append(screened.text)
+    version = hashlib.sha256(content).hexdigest()
+    return Accepted(source.name, found.document, texts[1], version, parser, texts[0], masked)
+
+
+def _extract(found: Listed, reader: IsolatedReader) -> tuple[bytes, Extracted, str]:
+    if found.problem:
+        raise UnreadableSource(found.problem)
+    format_ = format_of(found.document)
+    if format_ is None:
+        raise UnreadableSource("no reader for files of this kind")
+    content = read_bytes(found.path)
+    if format_ == "markdown":
+        extracted = from_markdown(decode(content))
+    elif format_ == "text":
+        extracted = from_text(content)
+    else:
+        extracted = reader.read(format_, content)
+    if not extracted.text.strip():
+        raise UnreadableSource("it has no text")
+    if len(extracted.text) > MAX_CHARS:
+        raise UnreadableSource(f"its text is over {MAX_CHARS // 1_000_000} million characters")
+    return content, extracted, f"{format_}/{REVISIONS[format_]}"

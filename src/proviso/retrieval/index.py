@@ -1,0 +1,59 @@
+"""What a search asks and answers: the `Index` protocol and its values."""
+
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
+
+from proviso.types import Passage
+
+Empty = Literal["", "no_match", "filtered_by_access"]
+
+FOUND: Final[Empty] = ""
+NO_MATCH: Final[Empty] = "no_match"
+FILTERED_BY_ACCESS: Final[Empty] = "filtered_by_access"
+
+
+class Query(Struct, frozen=True):
+    """A screened question; `context` is the user's turn before it, whose terms count less."""
+
+    text: str
+    context: str = ""
+
+
+class Found(Struct, frozen=True):
+    """Passages, best first, numbered from 1; where there are none, `empty` says why.
+
+    `no_match`: no content word of the question is in the index. `filtered_by_access`: only sources that this
+    caller may not read have one; that is for the record, and must not be told to the caller. There is no
+    floor under the score: measured, a threshold cannot tell what the index can answer from what it cannot.
+    """
+
+    passages: tuple[Passage, ...]
+    empty: Empty
+
+
+class Index(Protocol):
+    """Anything that finds passages. No score leaves it."""
+
+    async def search(self, query: Query, *, sources: frozenset[str], limit: int) -> Found:
+        """The best `limit` passages among `sources`, the names of those that this caller may read now."""
+        ...
+
+
+class Lineage(Struct, frozen=True):
+    """Where a passage comes from; `fetched_at` is ISO 8601 in UTC, `approved_on` an ISO date."""
+
+    passage: str
+    start: int
+    end: int
+    source: str
+    document: str
+    title: str
+    version: str
+    classification: str
+    approved_by: str
+    approved_on: str
+    fetched_at: str
+    parser: str
+    chunker: str
+    snapshot: str
