@@ -56,7 +56,7 @@ def _own(parts: Parts, rules: Rules) -> Iterator[Problem]:
         yield from output_problems(parts, parts.contract)
         yield from schema_problems(parts, parts.contract, rules.schema_problem)
     if parts.sources:
-        yield from source_problems(parts, parts.sources, rules.today)
+        yield from source_problems(parts, parts.sources)
     yield from text_problems(parts)
 
 

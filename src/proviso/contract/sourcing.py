@@ -1,7 +1,6 @@
 """The sources of an app: their documents, approvals and replacements, and which of them the contract uses."""
 
 from collections.abc import Iterator
-from datetime import date
 
 from proviso.contract.document import Path as Place
 from proviso.contract.model import Contract
@@ -12,7 +11,7 @@ from proviso.contract.workspace import Source, Sources
 from proviso.types import Problem
 
 
-def source_problems(parts: Parts, sources: Sources, today: date) -> Iterator[Problem]:
+def source_problems(parts: Parts, sources: Sources) -> Iterator[Problem]:
     """Check each source by itself: dates, replacements and near-duplicates that exist."""
     for name, source in sources.sources.items():
         place: Place = ("sources", name)
@@ -20,9 +19,6 @@ def source_problems(parts: Parts, sources: Sources, today: date) -> Iterator[Pro
         if approval is not None and not is_day(approval.on):
             what = f"`{approval.on}` is a day that does not exist"
             yield parts.problem("sources", (*place, "approval", "on"), what, "correct the date")
-        elif approval is not None and approval.on > today.isoformat():
-            what = f"`{approval.on}` is not yet"
-            yield parts.problem("sources", (*place, "approval", "on"), what, "write the day of the approval")
         if name in parts.listing:
             yield from _documents(parts, name, source, parts.listing[name])
         yield from _circles(parts, name, source)
