@@ -1,1 +1,5 @@
 """Signals: what is measured of every run; later alerts and feedback."""
+
+from proviso.monitoring.rollups import Rollups
+
+__all__ = ["Rollups"]

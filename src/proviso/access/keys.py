@@ -1,0 +1,162 @@
+"""API keys: shown once, stored as SHA-256, known from memory, dead within half a second of being revoked.
+
+A key is `pv_<public id>_<secret>` with 256 random bits of secret. A fast hash is enough for those: nobody
+can try 2^256, and a slow one (made for passwords, which are guessable) would cost 300 ms a request.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from proviso.access.names import InvalidIdentity, check_groups, check_roles, check_user
+from proviso.errors import NotFound, Unauthenticated
+from proviso.store import Control, KeyRow
+from proviso.types import Principal
+
+_PREFIX = "pv_"
+_ID_CHARS = 12
+_SECRET_BYTES = 32
+_SECRET_AT = len(_PREFIX) + _ID_CHARS + 1
+_LENGTH = _SECRET_AT + 43  # 32 bytes in URL-safe base64 without padding
+
+_POLL_US = 400_000  # how often another process's changes are looked for: with the request that looks, ≤ 0.5 s
+
+_NOBODY = bytes(32)
+
+
+class KeyRefused(Unauthenticated):
+    """A key that is not valid. Callers all get the same words; `cause` and `key` are for the log.
+
+    `cause` is `malformed`, `unknown`, `wrong_secret`, `revoked` or `expired`; `key` a public ID, perhaps
+    of nobody.
+    """
+
+    def __init__(self, cause: str, key: str = "") -> None:
+        super().__init__("the API key is not valid", fix="use a key that `proviso keys create` has made")
+        self.cause = cause
+        self.key = key
+
+
+class UnknownKey(NotFound):
+    """No key of that ID."""
+
+    code = "unknown_key"
+
+
+class KeyInfo(Struct, frozen=True):
+    """What may be shown of a key. Times are UTC microseconds since the epoch."""
+
+    id: str
+    user: str
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    created: int
+    expires: int
+    revoked: int | None
+
+    def state(self, now: int) -> str:
+        """Return `valid`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        return "valid" if now < self.expires else "expired"
+
+
+class _Verified(Struct, frozen=True, gc=False):
+    digest: bytes
+    expires: int
+    principal: Principal
+
+
+class Keys:
+    """The keys of a store. `now` gives UTC microseconds since the epoch."""
+
+    def __init__(self, control: Control, now: Callable[[], int]) -> None:
+        self._control = control
+        self._now = now
+        # Only keys that exist get in, so guessing does not grow it.
+        self._verified: dict[str, _Verified] = {}
+        self._version = control.version()
+        self._polled = now()
+
+    def create(
+        self, user: str, groups: Iterable[str], roles: Iterable[str], expires: int
+    ) -> tuple[KeyInfo, str]:
+        """Make a key that is valid until `expires`; return it and its secret form, stored nowhere."""
+        who, members, duties = check_user(user), check_groups(groups), check_roles(roles)
+        now = self._now()
+        if not now < expires < 2**53:
+            raise InvalidIdentity("the key would expire at once", fix="let it expire in the future")
+        while True:
+            key = secrets.token_hex(_ID_CHARS // 2)
+            whole = f"{_PREFIX}{key}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+            row = KeyRow(key, _digest(whole), who, members, duties, now, expires)
+            if self._control.add_key(row):
+                return _info(row), whole
+
+    def list(self) -> list[KeyInfo]:
+        """Return all keys, revoked and expired ones too, the oldest first."""
+        return [_info(row) for row in self._control.all_keys()]
+
+    def revoke(self, key: str) -> KeyInfo:
+        """Revoke a key; every process that serves hears of it within half a second. Raises `UnknownKey`."""
+        self._control.revoke_key(key, self._now())
+        self._verified.pop(key, None)
+        row = self._control.key(key)
+        if row is None:
+            raise UnknownKey(f"no key has the ID `{key}`", fix="see `proviso keys list`")
+        return _info(row)
+
+    def authenticate(self, bearer: str) -> Principal:
+        """Return who holds a key. Raises `KeyRefused`, or `StoreUnavailable` if keys cannot be read."""
+        now = self._now()
+        if not 0 <= now - self._polled < _POLL_US:
+            self._hear(now)
+        key = bearer[len(_PREFIX) : _SECRET_AT - 1]
+        known = self._verified.get(key)
+        if known is not None and bearer.isascii() and hmac.compare_digest(_digest(bearer), known.digest):
+            if now >= known.expires:
+                raise KeyRefused("expired", key)
+            return known.principal
+        return self._look_up(bearer, key, now)
+
+    def _hear(self, now: int) -> None:
+        """Forget what was verified if anybody has changed the store since."""
+        version = self._control.version()
+        if version != self._version:
+            self._verified.clear()
+            self._version = version
+        self._polled = now
+
+    def _look_up(self, bearer: str, key: str, now: int) -> Principal:
+        if (
+            len(bearer) != _LENGTH
+            or not bearer.isascii()
+            or not bearer.startswith(_PREFIX)
+            or bearer[_SECRET_AT - 1] != "_"
+        ):
+            raise KeyRefused("malformed")
+        row = self._control.key(key)
+        # An unknown ID takes the same steps as a wrong secret.
+        right = hmac.compare_digest(_digest(bearer), _NOBODY if row is None else row.digest)
+        if row is None:
+            raise KeyRefused("unknown", key)
+        if not right:
+            raise KeyRefused("wrong_secret", key)
+        if row.revoked is not None:
+            raise KeyRefused("revoked", key)
+        if now >= row.expires:
+            raise KeyRefused("expired", key)
+        principal = Principal(row.user, frozenset(row.groups), frozenset(row.roles), key)
+        self._verified[key] = _Verified(row.digest, row.expires, principal)
+        return principal
+
+
+def _digest(whole: str) -> bytes:
+    return hashlib.sha256(whole.encode("ascii")).digest()
+
+
+def _info(row: KeyRow) -> KeyInfo:
+    return KeyInfo(row.id, row.user, row.groups, row.roles, row.created, row.expires, row.revoked)

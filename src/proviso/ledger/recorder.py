@@ -1,0 +1,124 @@
+"""Writes the record: what it is given is durable when the call returns, event, texts and rollups together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from proviso.ledger.events import Event, Fact, RunFinished, RunGap, RunStarted, decode, encode, kind
+from proviso.ledger.protocol import Projection
+from proviso.ledger.vault import Payload, Vault
+from proviso.store import Control, Entry, Journal, Slot, dead_slots
+
+WRITER_ENDED = "writer_ended"
+
+
+class Recorder:
+    """The record of one process. Used from one event loop at a time."""
+
+    def __init__(self, journal: Journal, vault: Vault, projection: Projection) -> None:
+        self._journal = journal
+        self._vault = vault
+        self._projection = projection
+
+    @classmethod
+    def open(cls, folder: Path, control: Control, projection: Projection, now: Callable[[], int]) -> Self:
+        """Take a writer's name in a folder; runs that dead writers left open become gaps, once.
+
+        `now` gives UTC microseconds since the epoch.
+        """
+        journal = Journal.open(folder)
+        try:
+            _close_runs(journal, projection, now())
+            for slot in dead_slots(folder):
+                _close_runs_of_dead(slot, projection, now())
+        except BaseException:
+            journal.release()
+            raise
+        return cls(journal, Vault(control), projection)
+
+    @property
+    def writer(self) -> str:
+        """The name under which this process writes."""
+        return self._journal.writer
+
+    def pseudonym(self, user: str) -> str:
+        """Return the name by which the record knows a user."""
+        return self._vault.pseudonym(user)
+
+    async def started(self, event: RunStarted) -> None:
+        """Record that a run has started; durable on return. It must finish, or it becomes a gap."""
+        await self._journal.append(entry(event, self._projection))
+
+    async def finished(self, event: RunFinished, payload: Payload) -> None:
+        """Record that a run has ended, with what may be kept of its texts; durable on return.
+
+        Raises `StoreUnavailable`: then the answer may not leave. A caller that is cancelled here is
+        recorded all the same.
+        """
+        await self._journal.append(entry(event, self._projection, self._vault.seal(payload)))
+
+    async def noted(self, event: Fact) -> None:
+        """Record a fact that is of no run; durable on return."""
+        await self._journal.append(entry(event, self._projection))
+
+    async def close(self) -> None:
+        """Write what is under way and let go of the name."""
+        await self._journal.close()
+
+    def release(self) -> None:
+        """Close without a loop."""
+        self._journal.release()
+
+
+def entry(event: Event, projection: Projection, payload: bytes | None = None) -> Entry:
+    """Return an event as the store takes it."""
+    return Entry(
+        kind=kind(event),
+        at=event.at,
+        app=getattr(event, "app", ""),
+        run=getattr(event, "run", ""),
+        body=encode(event),
+        subject=getattr(event, "subject", ""),
+        payload=payload,
+        opens=isinstance(event, RunStarted),
+        closes=isinstance(event, (RunFinished, RunGap)),
+        increments=tuple(projection.rows(event)),
+    )
+
+
+def gap(started: RunStarted, at: int) -> RunGap:
+    """Return the gap that a run leaves which has started and will not end."""
+    return RunGap(
+        run=started.run,
+        at=at,
+        started=started.at,
+        app=started.app,
+        workflow=started.workflow,
+        release=started.release,
+        purpose=started.purpose,
+        groups=started.groups,
+        reason=WRITER_ENDED,
+    )
+
+
+def _close_runs(journal: Journal, projection: Projection, at: int) -> None:
+    """Record a gap for each run that the file's last writer left open: once, for its lock is held."""
+    entries = []
+    for body in journal.open_runs():
+        started = decode(body)
+        if isinstance(started, RunStarted):
+            entries.append(entry(gap(started, at), projection))
+    if entries:
+        journal.append_now(entries)
+
+
+def _close_runs_of_dead(slot: Slot, projection: Projection, at: int) -> None:
+    try:
+        journal = Journal(slot)
+    except BaseException:
+        slot.release()
+        raise
+    try:
+        _close_runs(journal, projection, at)
+    finally:
+        journal.release()
