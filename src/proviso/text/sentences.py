@@ -9,7 +9,7 @@ _ABBREVIATIONS: Final = frozenset(
         adj adm al approx apr asst aug bros ca capt cf cmdr co col corp dec dept dist dr ed eds e.g eg esp
         est etc excl ext feb fig figs gen gov hon i.e ie inc incl jan jr jul jun lt ltd mar max messrs min
         mr mrs ms mt no nos nov oct op p para paras pp prof rep resp rev sec sect sen sep sept sgt sr st tel
-        vol vols vs bzw d.h evtl ggf inkl nr s str u.a usw vgl z.b zzgl abs art
+        vol vols v vs bzw d.h evtl ggf inkl nr s str u.a usw vgl z.b zzgl abs art
         """
     )
 )
@@ -17,7 +17,7 @@ _ABBREVIATIONS: Final = frozenset(
 _BINDING: Final = frozenset(
     str.split(
         """
-        capt cf col dr e.g eg fig figs gen gov hon i.e ie lt messrs mr mrs ms mt pp prof rep rev sen sgt st
+        capt cf col dr e.g eg fig figs gen gov hon i.e ie lt messrs mr mrs ms mt pp prof rep rev sen sgt st v
         vgl vs z.b bzw d.h
         """
     )
