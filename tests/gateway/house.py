@@ -12,7 +12,8 @@ import uuid_utils
 from msgspec import Struct
 
 from proviso.errors import Unauthenticated, UnknownApp
-from proviso.gateway import Gateway, Parts, PendingRun, ReleaseCard, Server, StoredRun
+from proviso.gateway import Gateway, Parts, PendingRun, ReleaseCard, Server
+from proviso.ledger import RunRecord, StoredPayload
 from proviso.settings import Settings
 from proviso.types import (
     Action,
@@ -53,26 +54,16 @@ class Release(Struct, frozen=True):
     terms: Terms = Terms()
 
 
-class Record(Struct, frozen=True):
-    run: str
-    question: str
-
-
-class Stored(Struct, frozen=True):
-    app: str
-    user: str
-    record: Record
-
-
 class House:
     """The rooms below. `fault` is raised by the next runs; `gate` holds them back until it is set."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.runs: dict[str, Stored] = {}
+        self.runs: dict[str, RunRecord] = {}
         self.ends: list[str] = []
         self.fault: BaseException | None = None
         self.late_fault: BaseException | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.gate: asyncio.Event | None = None
         self.started = threading.Event()
         self.missing = ""
@@ -94,17 +85,24 @@ class House:
             raise UnknownApp(f"no app `{request.app[:64]}`", fix="list them")
         self.requests.append(request)
         run = Pending(self, request)
-        self.runs[run.id] = Stored(request.app, principal.user, Record(run.id, request.text))
+        self.runs[run.id] = RunRecord(
+            run.id, request.app, principal.user, "w1", 1, payload=StoredPayload(request.text)
+        )
         return run
 
     def usable(self, principal: Principal) -> Sequence[ReleaseCard]:
         return [Release()] if "staff" in principal.groups else []
 
-    async def read_run(self, run: str) -> StoredRun | None:
+    async def read_run(self, run: str) -> RunRecord | None:
         return self.runs.get(run)
 
     def run_readers(self, app: str) -> frozenset[str]:
         return frozenset({"auditor"}) if app == "policy-qa" else frozenset()
+
+    def release(self) -> None:
+        """Let the runs that wait go on, from any thread."""
+        if self.gate is not None and self.loop is not None:
+            self.loop.call_soon_threadsafe(self.gate.set)
 
     async def close(self) -> None:
         self.closed = True
@@ -147,6 +145,7 @@ class Pending:
         yield served
 
     async def _wait(self) -> None:
+        self._house.loop = asyncio.get_running_loop()
         self._house.started.set()
         if self._house.fault is not None:
             raise self._house.fault
@@ -156,9 +155,20 @@ class Pending:
     def _served(self) -> Served:
         outcome = REFUSAL if "sue" in self._request.text else ANSWER
         return Served(
-            self.id, self._request.app, "11" * 32, "22" * 32, outcome, "extractive-1", "extractive",
-            Usage(12, 9), 7, 1234, unapproved=True, purpose=self._request.purpose,
-        )  # fmt: skip
+            run=self.id,
+            app=self._request.app,
+            release="11" * 32,
+            terms="22" * 32,
+            outcome=outcome,
+            decisions=outcome.decisions,
+            model="extractive-1",
+            provider="extractive",
+            usage=Usage(12, 9),
+            cost_micro_usd=7,
+            duration_us=1234,
+            unapproved=True,
+            purpose=self._request.purpose,
+        )
 
 
 class Reply(Struct):
@@ -233,9 +243,16 @@ async def call(
     )
 
 
-def ask(question: str = "What is the per diem for Oslo?", **more: Any) -> dict[str, Any]:
+def ask(
+    question: str = "What is the per diem for Oslo?", more: dict[str, Any] | None = None, **named: Any
+) -> dict[str, Any]:
     """Return a body of the OpenAI dialect."""
-    return {"model": "policy-qa", "messages": [{"role": "user", "content": question}], **more}
+    return {
+        "model": "policy-qa",
+        "messages": [{"role": "user", "content": question}],
+        **(more or {}),
+        **named,
+    }
 
 
 @contextmanager

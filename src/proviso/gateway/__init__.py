@@ -2,7 +2,7 @@
 
 from proviso.gateway.gateway import Gateway
 from proviso.gateway.openapi import openapi
-from proviso.gateway.parts import Parts, PendingRun, ReleaseCard, StoredRun
+from proviso.gateway.parts import Parts, PendingRun, ReleaseCard
 from proviso.gateway.server import Server, run_server
 
-__all__ = ["Gateway", "Parts", "PendingRun", "ReleaseCard", "Server", "StoredRun", "openapi", "run_server"]
+__all__ = ["Gateway", "Parts", "PendingRun", "ReleaseCard", "Server", "openapi", "run_server"]

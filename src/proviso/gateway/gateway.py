@@ -3,23 +3,23 @@
 import asyncio
 import logging
 import time
-from contextlib import aclosing, suppress
-from typing import Protocol
+from contextlib import suppress
 
 import msgspec
 import uuid_utils
 
 from proviso.errors import NotFound, Unavailable
-from proviso.gateway.chat import Chat, read_chat
-from proviso.gateway.completion import Chunks, completion
-from proviso.gateway.exchange import JSON, Exchange, Header, Receive, Scope, Send
+from proviso.gateway.chat import read_chat
+from proviso.gateway.completion import completion
+from proviso.gateway.exchange import GUARDS, JSON, Exchange, Header, Receive, Scope, Send
 from proviso.gateway.intake import Gone, identify, may_ask, read_body
 from proviso.gateway.leaving import CallerLeft, Watch
-from proviso.gateway.native import read_question, result, run_event, text_event
+from proviso.gateway.native import read_question, result
 from proviso.gateway.openapi import openapi
 from proviso.gateway.pages import Pages
 from proviso.gateway.parts import Parts, PendingRun
 from proviso.gateway.problems import Dialect, Failure, WrongMethod, explain
+from proviso.gateway.streams import ChatWriter, NativeWriter, stream
 from proviso.settings import Settings
 from proviso.types import Answer, Purpose, Served
 
@@ -29,14 +29,6 @@ RUNS = "/runs"
 
 _CALLER_LEFT = 499  # nginx's number for "client closed request"; it is only ever logged
 _LAST_RUNS_S = 10.0  # how long runs that were cancelled at shutdown have to leave their record
-
-
-class _Writer(Protocol):
-    """How a dialect writes the events of a stream."""
-
-    def text(self, piece: str) -> bytes: ...
-
-    def end(self, served: Served) -> bytes: ...
 
 
 class Gateway:
@@ -115,7 +107,7 @@ class Gateway:
             name = b"" if exchange.dialect is Dialect.OPENAI else b"event: error\n"
             await exchange.last_piece(name + b"data: " + failure.body + b"\n\n")
         else:
-            await exchange.reply(failure.status, failure.body, failure.headers)
+            await exchange.reply(failure.status, failure.body, (*failure.headers, *GUARDS))
         return failure
 
     # --- the two dialects ---------------------------------------------------------------------------
@@ -126,7 +118,7 @@ class Gateway:
         run = self._parts.begin(chat.request, principal)
         _name(exchange, run, chat.request.app)
         if chat.request.stream:
-            await _stream(exchange, run, _ChatWriter(run.id, chat))
+            _settle(exchange, await stream(exchange, run, ChatWriter(run.id, chat), _marks(run)))
             return
         with Watch(exchange.receive):
             served = await run.serve()
@@ -141,7 +133,7 @@ class Gateway:
         run = self._parts.begin(request, principal)
         _name(exchange, run, app)
         if request.stream:
-            await _stream(exchange, run, _NativeWriter())
+            _settle(exchange, await stream(exchange, run, NativeWriter(), _marks(run)))
             return
         with Watch(exchange.receive):
             served = await run.serve()
@@ -161,44 +153,6 @@ class Gateway:
                 await asyncio.wait_for(self._idle.wait(), _LAST_RUNS_S)
         await self._parts.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-class _ChatWriter:
-    def __init__(self, run: str, chat: Chat) -> None:
-        self._chunks = Chunks(run, chat)
-        self._opened = False
-
-    def text(self, piece: str) -> bytes:
-        if self._opened:
-            return self._chunks.text(piece)
-        self._opened = True
-        return self._chunks.role() + self._chunks.text(piece)
-
-    def end(self, served: Served) -> bytes:
-        return self._chunks.end(served)
-
-
-class _NativeWriter:
-    def text(self, piece: str) -> bytes:
-        return text_event(piece)
-
-    def end(self, served: Served) -> bytes:
-        return run_event(served)
-
-
-async def _stream(exchange: Exchange, run: PendingRun, writer: _Writer) -> None:
-    """Send the pieces as they come. Before the first one no status has left, so errors are plain replies."""
-    with Watch(exchange.receive):
-        async with aclosing(run.stream()) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Served):
-                    served = piece
-                    break
-                if not exchange.begun:
-                    await exchange.open_stream(_marks(run))
-                await exchange.piece(writer.text(piece))
-    _settle(exchange, served)
-    await exchange.last_piece(writer.end(served))
 
 
 def _post_only(exchange: Exchange) -> None:

@@ -87,7 +87,7 @@ def result(served: Served) -> bytes:
             clause=clause,
             reason=reason,
             citations=citations,
-            decisions=served.outcome.decisions,
+            decisions=served.decisions,
             release=served.release,
             terms=served.terms,
             model=served.model,

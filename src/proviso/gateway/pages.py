@@ -157,7 +157,7 @@ class Pages:
             raise UnknownRun(
                 "no run of that ID that you may read", fix="check the ID, and that the key is its caller's"
             )
-        return _json(stored.record)
+        return _json(stored)
 
     def _caller(self, request: Request) -> Principal:
         return identify(dict(request.scope["headers"]), self._parts.authenticate)

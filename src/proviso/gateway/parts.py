@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from proviso.ledger import RunRecord
 from proviso.types import Principal, Request, Served
 
 
@@ -58,35 +59,19 @@ class PendingRun(Protocol):
         """Answer in checked pieces; the last item is the `Served` run. Closing early leaves a record too."""
 
 
-class StoredRun(Protocol):
-    """The record of a run, as the ledger and the vault hold it."""
-
-    @property
-    def app(self) -> str:
-        """The app that was asked."""
-
-    @property
-    def user(self) -> str:
-        """The caller, or an empty string where that link has been erased."""
-
-    @property
-    def record(self) -> Struct:
-        """Everything that a reader of the run may see."""
-
-
 class Parts(Struct, frozen=True):
     """The rooms below, as functions. All of them may raise any `ProvisoError`.
 
     `authenticate` takes the bearer token and answers from memory; `begin` finds the release that serves the
     caller or raises `UnknownApp`; `run_readers` gives the roles that may read any run of an app; `not_ready`
-    says in words what is missing before this process can answer, or nothing; `close` is awaited when nobody is
-    being answered any more; `clock` gives UTC microseconds since the epoch.
+    says in words what is missing before this process can answer, or nothing; `close` is awaited when the last
+    request has left; `clock` gives UTC microseconds since the epoch.
     """
 
     authenticate: Callable[[str], Principal]
     begin: Callable[[Request, Principal], PendingRun]
     usable: Callable[[Principal], Sequence[ReleaseCard]]
-    read_run: Callable[[str], Awaitable[StoredRun | None]]
+    read_run: Callable[[str], Awaitable[RunRecord | None]]
     run_readers: Callable[[str], frozenset[str]]
     not_ready: Callable[[], str]
     close: Callable[[], Awaitable[None]]

@@ -1,0 +1,93 @@
+"""Bodies: limits while reading, media types, and words for what is wrong."""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proviso.errors import BadRequest
+from proviso.gateway import Gateway
+from proviso.gateway.chat import read_chat
+from proviso.types import Purpose
+from tests.gateway.house import House, ask, call
+
+CHAT = "/v1/chat/completions"
+
+
+async def test_a_declared_length_over_the_limit_is_refused_unread(house: House, gateway: Gateway) -> None:
+    reply = await call(gateway, "POST", CHAT, b"{}", headers={"content-length": "10001"})
+    assert (reply.status, reply.json["error"]["code"]) == (413, "too_large")
+    assert house.requests == []
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(gateway: Gateway) -> None:
+    reply = await call(gateway, "POST", CHAT, chunks=[b"x" * 4000] * 3)
+    assert reply.status == 413
+    assert reply.headers["connection"] == "close"
+
+
+async def test_a_body_in_chunks_is_put_together(gateway: Gateway) -> None:
+    raw = msgspec.json.encode(ask())
+    reply = await call(gateway, "POST", CHAT, chunks=[raw[:10], raw[10:11], raw[11:]])
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "9" * 5000, "abc"])
+async def test_a_length_that_is_none_is_refused(gateway: Gateway, length: str) -> None:
+    assert (await call(gateway, "POST", CHAT, ask(), headers={"content-length": length})).status == 413
+
+
+@pytest.mark.parametrize(
+    "media", ["application/x-www-form-urlencoded", "", "application/json; charset=latin-1"]
+)
+async def test_a_body_that_does_not_call_itself_json_is_refused(gateway: Gateway, media: str) -> None:
+    reply = await call(gateway, "POST", CHAT, ask(), headers={"content-type": media})
+    assert (reply.status, reply.json["error"]["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("media", ["application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'])
+async def test_json_may_say_that_it_is_utf8(gateway: Gateway, media: str) -> None:
+    assert (await call(gateway, "POST", CHAT, ask(), headers={"content-type": media})).status == 200
+
+
+async def test_a_compressed_body_is_refused_in_words(gateway: Gateway) -> None:
+    reply = await call(gateway, "POST", CHAT, ask(), headers={"content-encoding": "gzip"})
+    assert reply.status == 415
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b"{", "not JSON"),
+        (b'{"model": }', "at byte 10"),
+        (b'{"model": "\xff"}', "UTF-8"),
+        (b'{"model": "\\ud800"}', "not JSON"),
+        (b'{"x": ' + b"[" * 4000 + b"]" * 4000 + b"}", "nested too deeply"),
+        (b"[1]", "must be an object, not a list"),
+        (b'{"model": 1.5}', "must be text, not a number"),
+        (b'{"model": "x", "messages": [{"role": "user", "content": {}}]}', "must be text or a list or null"),
+    ],
+)
+async def test_what_is_wrong_with_a_body_is_said_in_words(gateway: Gateway, body: bytes, words: str) -> None:
+    reply = await call(gateway, "POST", CHAT, body)
+    assert reply.status == 400
+    assert words in reply.json["error"]["message"]
+
+
+KEYS = st.sampled_from(["model", "messages", "role", "content", "type", "text", "n"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=60) | JSON.map(msgspec.json.encode))
+def test_whatever_is_sent_is_read_or_explained(body: bytes) -> None:
+    try:
+        assert read_chat(body, Purpose.TEST).request.text.strip()
+    except BadRequest as error:
+        explained = error.where.startswith("$") and error.fix
+        assert explained
