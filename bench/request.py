@@ -13,6 +13,7 @@ from pathlib import Path
 from load import Figures, free_port, measure, post, running
 
 from proviso.app import open_reader
+from proviso.settings import load_settings
 
 PROVISO = Path(sys.executable).parent / "proviso"
 PROXY = str(Path(__file__).parent / "proxy.py")
@@ -29,7 +30,7 @@ def workspace(folder: Path) -> str:
     run(["init", str(folder), "--example", "policy-qa"])
     run(["-w", str(folder)], verb="index")
     made = run(["create", "-w", str(folder), "--user", "dana", "--group", "employees", "--json"], verb="keys")
-    return str(json.loads(made)["key"])
+    return str(json.loads(made)["secret"])
 
 
 def run(arguments: list[str], *, verb: str = "") -> bytes:
@@ -66,8 +67,10 @@ def proxied() -> dict[int, Figures]:
 
 def breakdown(folder: Path) -> dict[str, int]:
     """Return the median wall time of each step in microseconds, from the runs' own records."""
-    with open_reader(folder) as reader:
-        timings = [record.event.timings for record in reader.recent(2000) if record.event.outcome == "answer"]
+    with open_reader(folder, load_settings()) as reader:
+        timings = [
+            r.finished.timings for r in reader.recent(2000) if r.finished and r.finished.outcome == "answer"
+        ]
     steps = timings[0]
     return {step: sorted(t[step] for t in timings if step in t)[len(timings) // 2] for step in steps}
 

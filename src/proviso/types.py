@@ -244,6 +244,7 @@ class Served(Struct, frozen=True):
     release: str
     terms: str
     outcome: Answer | Refusal
+    decisions: tuple[Decision, ...]  # of every check, on the way in and on the way out
     model: str
     provider: str
     usage: Usage

@@ -31,7 +31,7 @@ def print_served(console: Console, served: Served) -> None:
             print_citation(console, citation)
     else:
         console.print(f"  clause [cyan]{escape(outcome.clause)}[/cyan] ({outcome.reason})")
-    masked = ", ".join(f"{d.rule} × {d.count}" for d in outcome.decisions if d.action == "mask")
+    masked = ", ".join(f"{d.rule} × {d.count}" for d in served.decisions if d.action == "mask")
     if masked:
         console.print(f"  masked {escape(masked)}")
     state = "  [red]unapproved[/red]" if served.unapproved else ""

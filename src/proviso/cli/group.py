@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -64,10 +64,10 @@ def root() -> None:
     """
 
 
-def main() -> None:
-    """Run the command; exit as `EXIT_CODES` says, without a traceback for a user's error."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments (default: the process's own); exit as `EXIT_CODES` says, without a traceback for a user's error."""
     try:
-        root(standalone_mode=False)
+        root(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

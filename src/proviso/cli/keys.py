@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
-from proviso.app import create_key, open_keys
+from proviso.app import create_key, open_keys, revoke_key
+from proviso.access import KeyInfo
 from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
+from proviso.settings import load_settings
 
 _UNITS = {"h": "hours", "d": "days"}
 
 
-class Lifetime(click.ParamType):
+class Lifetime(click.ParamType[datetime.timedelta]):
     """A time such as `90d` or `12h`."""
 
     name = "time"
@@ -36,7 +38,9 @@ def command() -> None:
 @workspace_option
 @click.option("--user", required=True, help="A person of proviso.yaml.")
 @click.option("--group", "groups", multiple=True, help="Default: the person's groups in proviso.yaml.")
-@click.option("--role", "roles", multiple=True, default=("user",), show_default=True)
+@click.option(
+    "--role", "roles", multiple=True, help="Default: the person's roles in proviso.yaml, and `user`."
+)
 @click.option("--expires", type=Lifetime(), default="90d", show_default=True)
 @json_option
 def create(
@@ -48,12 +52,13 @@ def create(
     as_json: bool,
 ) -> None:
     """Create a key. Its secret is shown once and stored only as a hash."""
-    made, secret = create_key(workspace, user, groups, roles, expires)
+    info, secret = create_key(workspace, load_settings(), user, groups=groups, roles=roles, lifetime=expires)
+    made = described(info)
     if as_json:
-        print_json({**made, "key": secret})
+        print_json({**made, "secret": secret})
         return
     console = stdout()
-    console.print(f"key [bold]{made['id']}[/bold] for {user}, until {made['expires']}", soft_wrap=True)
+    console.print(f"key [bold]{made['key']}[/bold] for {user}, until {made['expires']}", soft_wrap=True)
     console.print(f"\n    {secret}\n", soft_wrap=True, markup=False)
     console.print("It is not shown again: keep it where secrets are kept.")
 
@@ -63,7 +68,7 @@ def create(
 @json_option
 def listing(workspace: Path, as_json: bool) -> None:
     """List the keys; never their secrets."""
-    with open_keys(workspace) as keys:
+    with open_keys(workspace, load_settings()) as keys:
         rows = [described(info) for info in keys.list()]
     if as_json:
         print_json(rows)
@@ -81,6 +86,23 @@ def listing(workspace: Path, as_json: bool) -> None:
 @click.argument("key_id", metavar="KEY")
 def revoke(workspace: Path, key_id: str) -> None:
     """Revoke a key: a running server stops accepting it within a second."""
-    with open_keys(workspace) as keys:
-        keys.revoke(key_id)
+    revoke_key(workspace, load_settings(), key_id)
     stdout().print(f"revoked {key_id}")
+
+
+def described(info: KeyInfo) -> dict[str, object]:
+    """Return a key as plain values, with times in ISO 8601."""
+    now = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000_000)
+    return {
+        "key": info.id,
+        "user": info.user,
+        "groups": list(info.groups),
+        "roles": list(info.roles),
+        "created": _iso(info.created),
+        "expires": _iso(info.expires),
+        "state": info.state(now),
+    }
+
+
+def _iso(micros: int) -> str:
+    return datetime.datetime.fromtimestamp(micros / 1_000_000, datetime.UTC).isoformat(timespec="seconds")

@@ -3,11 +3,11 @@
 import click
 
 from proviso.cli.terminal import print_json
-from proviso.contract import SCHEMA_KINDS, json_schema
+from proviso.contract import FILES, Kind, json_schema
 
 
 @click.command("schema", epilog="\b\nExample:\n  proviso schema contract > contract.schema.json")
-@click.argument("kind", type=click.Choice(list(SCHEMA_KINDS)))
-def command(kind: str) -> None:
+@click.argument("kind", type=click.Choice(list(FILES)))
+def command(kind: Kind) -> None:
     """Print the JSON Schema of a file: contract, workflow, sources, policy, models or workspace."""
     print_json(json_schema(kind))

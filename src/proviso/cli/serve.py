@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from proviso.app import open_site
+from proviso.app import Site
 from proviso.cli.terminal import stderr, workspace_option
 from proviso.settings import load_settings
 from proviso.types import Environment, Purpose
@@ -24,7 +24,10 @@ from proviso.types import Environment, Purpose
 def command(workspace: Path, host: str | None, port: int | None, env: str | None, log: bool) -> None:
     """Serve every app of the workspace over the OpenAI-compatible and the native API."""
     settings = load_settings().override(host=host, port=port, environment=env)
-    site = open_site(workspace, settings, Purpose.LIVE)
+    site = Site.open(workspace, settings, Purpose.LIVE)
     apps = ", ".join(site.apps)
-    stderr().print(f"serving {apps} on http://{settings.host}:{settings.port} ({settings.environment})")
-    site.serve(log=log)
+
+    def announce(url: str) -> None:
+        stderr().print(f"serving {apps} on {url} ({settings.environment}); stop with Ctrl-C")
+
+    site.server(log=log, on_ready=announce).run()

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from proviso.app import Trace, trace
+from proviso.app import trace
 from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
+from proviso.governance import Trace
 from proviso.settings import load_settings
 
 
@@ -74,5 +75,5 @@ def _sources(tree: Tree, found: Trace) -> None:
         )
         leaf.add(f"version {passage['version'][:12]}, fetched {passage['fetched_at']}")
         leaf.add(f"source approved by {passage['approved_by']} on {passage['approved_on']}")
-        if passage["quote"]:
-            leaf.add(f"quote: “{escape(passage['quote'])}”")
+        for quote in passage["quotes"]:
+            leaf.add(f"quote: “{escape(quote)}”")

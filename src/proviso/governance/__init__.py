@@ -3,5 +3,6 @@
 from proviso.governance.coverage import LEGS, Coverage, Row, Stage, Standing, measure
 from proviso.governance.gate import admit
 from proviso.governance.routing import Routing
+from proviso.governance.trace import Trace, trace
 
-__all__ = ["LEGS", "Coverage", "Routing", "Row", "Stage", "Standing", "admit", "measure"]
+__all__ = ["LEGS", "Coverage", "Routing", "Row", "Stage", "Standing", "Trace", "admit", "measure", "trace"]

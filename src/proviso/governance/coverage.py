@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from proviso.contract import App, Clause, clauses
 
+OWN_FILES = ("contract.yaml", "workflow.yaml", "sources.yaml")
 LEGS = ("control", "suite", "signal", "owner")
 
 
@@ -88,7 +89,7 @@ def measure(
         tier=app.contract.tier,
         rows=rows,
         gaps=gaps,
-        orphans=tuple(sorted(set(files) - app.files_in_use)) + tuple(_idle(app)),
+        orphans=(*_unused(app, files), *_idle(app)),
         stages=_stages(rows, gaps, standing),
     )
 
@@ -103,7 +104,7 @@ def _row(
     person = getattr(app.contract.owners, clause.owner) or ""
     return Row(
         clause=clause.path,
-        states=clause.states,
+        states=clause.value_text,
         control=controls.get(clause.path, ""),
         suite=suites.get(clause.path, ""),
         signal=signals.get(clause.path, ""),
@@ -131,7 +132,7 @@ def _gaps(app: App, standing: Standing) -> Iterable[str]:
         yield "owners.escalation: no path is named"
     yield from _source_gaps(app)
     for role, name in app.workflow.models.items():
-        owner = app.register.models[name].owner
+        owner = app.models.models[name].owner
         if not owner or not _present(app, owner):
             yield f"models.{name}.owner ({role}): no active owner"
     if not standing.snapshot:
@@ -149,6 +150,12 @@ def _source_gaps(app: App) -> Iterable[str]:
             yield f"sources.{name}.approval: `{source.approval.by}` is not an active person of proviso.yaml"
         if not source.owner or not _present(app, source.owner):
             yield f"sources.{name}.owner: no active owner"
+
+
+def _unused(app: App, files: Iterable[str]) -> Iterable[str]:
+    """Files in the app's folder that nothing names."""
+    used = {*OWN_FILES, *app.files}
+    return sorted(f"apps/{app.name}/{path}: nothing names it" for path in files if path not in used)
 
 
 def _idle(app: App) -> Iterable[str]:

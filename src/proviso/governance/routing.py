@@ -20,6 +20,16 @@ class Routing:
             raise UnknownApp(f"no app `{app[:64]}`", fix="`GET /v1/models` lists the apps that you may use")
         return release
 
+    @property
+    def apps(self) -> list[str]:
+        """The names of all apps, sorted."""
+        return sorted(self._table)
+
+    def run_readers(self, app: str) -> frozenset[str]:
+        """Return the roles that may read any run of an app; none for an app that is not served here."""
+        release = self._table.get(app)
+        return release.terms.runs_readable_by if release else frozenset()
+
     def usable(self, principal: Principal) -> list[CompiledRelease]:
         """Return the releases that this caller may use, by app."""
         return [self._table[app] for app in sorted(self._table) if _may_use(self._table[app], principal)]

@@ -1,1 +1,25 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
+
+from proviso.orchestrator.compilation import compile_release, refusal_texts
+from proviso.orchestrator.covers import covers
+from proviso.orchestrator.prompts import Prompt
+from proviso.orchestrator.release import CompiledRelease, CompiledTerms
+from proviso.orchestrator.run import Caller, Run
+from proviso.orchestrator.serve import serve, stream
+
+__all__ = [
+    "Caller",
+    "CompiledRelease",
+    "CompiledTerms",
+    "Prompt",
+    "REVISION",
+    "Run",
+    "compile_release",
+    "covers",
+    "refusal_texts",
+    "serve",
+    "stream",
+]
+
+# Raised whenever this room would order the steps, render a prompt or cut an answer otherwise than before.
+REVISION = 1

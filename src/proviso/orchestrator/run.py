@@ -3,45 +3,65 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable
 from typing import TypeVar
 
 import uuid_utils
+from msgspec import Struct
 
-from proviso.ledger import CitationRef, PassageRef, Payload, RunFinished, RunStarted
+from proviso.ledger import CitationRef, Outcome, PassageRef, Payload, RunFinished, RunStarted
 from proviso.orchestrator.release import CompiledRelease
 from proviso.retrieval import Found
-from proviso.types import Answer, Draft, Principal, Refusal, Request, Screened, Served, Usage
+from proviso.types import (
+    Answer,
+    Decision,
+    Draft,
+    Principal,
+    Refusal,
+    Rendered,
+    Request,
+    Screened,
+    Served,
+    Usage,
+)
 
 T = TypeVar("T")
 
+_MILLION = 1_000_000
+_NOTHING = Usage()
+
+
+class Caller(Struct, frozen=True):
+    """Who asks, and the pseudonym by which the record knows them."""
+
+    principal: Principal
+    subject: str
+
 
 class Run:
-    """A request under way. `clock` gives UTC microseconds since the epoch."""
+    """A request under way. `now` is UTC in microseconds since the epoch."""
 
-    __slots__ = (
-        "_marked", "_started", "at", "clock", "deadline", "draft", "found", "id", "outcome", "principal",
-        "question", "release", "request", "sent", "sources", "timings",
-    )  # fmt: skip
-
-    def __init__(
-        self, release: CompiledRelease, request: Request, principal: Principal, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, release: CompiledRelease, request: Request, caller: Caller, now: int) -> None:
         self.id = str(uuid_utils.uuid7())
         self.release = release
         self.request = request
-        self.principal = principal
-        self.clock = clock
-        self.at = clock()
+        self.caller = caller
+        self.at = now
         self._started = self._marked = time.perf_counter_ns()
         self.deadline = time.monotonic() + release.terms.deadline_s
-        self.sources = release.terms.readable(principal)
+        self.sources = release.terms.readable(caller.principal)
         self.timings: dict[str, int] = {}
         self.question: Screened | None = None
+        self.history: tuple[Screened, ...] = ()
         self.found: Found | None = None
+        self.rendered: Rendered | None = None
         self.draft: Draft | None = None
         self.outcome: Answer | Refusal | None = None
         self.sent = False  # a part of the answer has left
+
+    @property
+    def unapproved(self) -> bool:
+        """Whether the release is served without the approvals that its tier asks for."""
+        return self.release.unapproved
 
     def step(self, name: str, value: T) -> T:
         """Note how long the step that just ended took, in microseconds, and pass its result on."""
@@ -49,3 +69,121 @@ class Run:
         self.timings[name] = (now - self._marked) // 1000
         self._marked = now
         return value
+
+    def started(self) -> RunStarted:
+        """Return the event that must be durable before a part of the answer leaves."""
+        release, principal = self.release, self.caller.principal
+        return RunStarted(
+            run=self.id,
+            at=self.at,
+            app=release.app,
+            workflow=release.workflow,
+            release=release.digest,
+            terms=release.terms.digest,
+            purpose=self.request.purpose,
+            environment=release.environment,
+            unapproved=release.unapproved,
+            subject=self.caller.subject,
+            groups=tuple(sorted(principal.groups)),
+            key=principal.key,
+        )
+
+    def finished(self) -> RunFinished:
+        """Return the event of how it ended: identifiers, digests, decisions and counts, no text."""
+        release, principal, draft = self.release, self.caller.principal, self.draft
+        refusal = self.outcome if isinstance(self.outcome, Refusal) else None
+        usage = draft.usage if draft else _NOTHING
+        return RunFinished(
+            run=self.id,
+            at=self.at,
+            app=release.app,
+            workflow=release.workflow,
+            release=release.digest,
+            terms=release.terms.digest,
+            snapshot=release.snapshot,
+            purpose=self.request.purpose,
+            environment=release.environment,
+            unapproved=release.unapproved,
+            outcome=self._ending(),
+            subject=self.caller.subject,
+            groups=tuple(sorted(principal.groups)),
+            key=principal.key,
+            duration_us=self._duration(),
+            clause=refusal.clause if refusal else "",
+            reason=refusal.reason if refusal else "",
+            prompt=self.rendered.prompt if self.rendered else "",
+            prompt_version=self.rendered.version if self.rendered else "",
+            provider=draft.provider if draft else "",
+            model=draft.model if draft else "",
+            retrieval_empty=self.found.empty if self.found else "",
+            passages=self._passages(),
+            citations=self._citations(),
+            decisions=self.decisions(),
+            timings=self.timings,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cost_micro_usd=self._cost(usage),
+        )
+
+    def payload(self) -> Payload:
+        """Return the texts, of which the vault keeps what the contract lets it."""
+        return Payload(self.question, self.outcome, self.release.terms.log)
+
+    def decisions(self) -> tuple[Decision, ...]:
+        """Return what every check of this run decided, in order."""
+        screened = [*([self.question] if self.question else []), *self.history]
+        before = tuple(decision for text in screened for decision in text.decisions)
+        return before + (self.outcome.decisions if self.outcome else ())
+
+    def served(self) -> Served:
+        """Return the finished run as the gateway hands it out."""
+        assert self.outcome is not None  # a run without an outcome has raised
+        release, draft = self.release, self.draft
+        usage = draft.usage if draft else _NOTHING
+        return Served(
+            run=self.id,
+            app=release.app,
+            release=release.digest,
+            terms=release.terms.digest,
+            outcome=self.outcome,
+            decisions=self.decisions(),
+            model=draft.model if draft else "",
+            provider=draft.provider if draft else "",
+            usage=usage,
+            cost_micro_usd=self._cost(usage),
+            duration_us=self._duration(),
+            unapproved=release.unapproved,
+            purpose=self.request.purpose,
+        )
+
+    def _ending(self) -> Outcome:
+        if isinstance(self.outcome, Answer):
+            return Outcome.ANSWER
+        if self.outcome is not None:
+            return Outcome.REFUSAL
+        if self.sent:
+            return Outcome.PARTIAL
+        left = isinstance(sys.exc_info()[1], (asyncio.CancelledError, GeneratorExit))
+        return Outcome.CANCELLED if left else Outcome.ERROR
+
+    def _passages(self) -> tuple[PassageRef, ...]:
+        return tuple([
+            PassageRef(id=p.id, source=p.source, document=p.document, version=p.version, start=p.start, end=p.end)
+            for p in (self.found.passages if self.found else ())
+        ])  # fmt: skip
+
+    def _citations(self) -> tuple[CitationRef, ...]:
+        cited = self.outcome.citations if isinstance(self.outcome, Answer) else ()
+        return tuple(
+            [CitationRef(number=c.number, passage=c.passage, start=c.start, end=c.end) for c in cited]
+        )
+
+    def _cost(self, usage: Usage) -> int:
+        """Micro-dollars, rounded up: a run that used something is never recorded as free."""
+        release = self.release
+        price = usage.input_tokens * release.input_micro_usd_per_million
+        price += usage.output_tokens * release.output_micro_usd_per_million
+        return -(-price // _MILLION)
+
+    def _duration(self) -> int:
+        return (time.perf_counter_ns() - self._started) // 1000

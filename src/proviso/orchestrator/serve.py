@@ -1,11 +1,12 @@
 """The way of a request, whole: read this file first. It orders the steps; the rooms below take them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from proviso.errors import ModelUnavailable
-from proviso.ledger import Recorder
+from proviso.ledger import Ledger
 from proviso.models import ModelRequest
+from proviso.orchestrator.history import screen_history
 from proviso.orchestrator.run import Run
 from proviso.retrieval import Query
 from proviso.text import sentence_spans
@@ -14,58 +15,56 @@ from proviso.types import Answer, Channel, Refusal, Served
 
 async def answer(run: Run) -> Answer | Refusal:
     """Screen → purpose → retrieve → draft → verify. A refusal is a value; it can come out of every step."""
-    release, request = run.release, run.request
-    question = release.guardrails.screen(request.text, Channel.USER)
+    release, guardrails = run.release, run.release.guardrails
+    question = guardrails.screen(run.request.text, Channel.USER)
     if isinstance(question, Refusal):
         return run.step("screen", question)
     run.question = question
-    history = release.guardrails.screen_history(request.history)
+    history = screen_history(guardrails, run.request.history)
     if isinstance(history, Refusal):
         return run.step("screen", history)
-    run.step("screen")
-    if refused := release.guardrails.purpose(question):
-        return run.step("purpose", refused)
-    run.step("purpose")
-    query = Query(question.text, context=next((t.text for t in reversed(history) if t.role == "user"), ""))
-    found = await release.index.search(query, sources=run.sources, limit=release.passages)
-    run.found = run.step("retrieve", found)
-    if found.empty:
-        return release.guardrails.refuse("no_evidence", "inputs.sources")
-    rendered = release.prompt.render(question, found.passages, history)
-    run.step("render")
-    draft = await release.model.converse(ModelRequest(rendered, release.max_tokens, run.deadline))
-    run.draft = run.step("draft", draft)
-    return run.step("verify", release.guardrails.verify(draft, found.passages))
+    run.history = run.step("screen", history.texts)
+    if refused := run.step("purpose", guardrails.purpose(question)):
+        return refused
+    query = Query(question.text, context=history.last_question)
+    run.found = run.step(
+        "retrieve", await release.index.search(query, sources=run.sources, limit=release.passages)
+    )
+    if run.found.empty:
+        return guardrails.refuse("no_evidence", "inputs.sources")
+    run.rendered = run.step("render", release.prompt.render(question, run.found.passages, history.turns))
+    request = ModelRequest(run.rendered, release.max_tokens, run.deadline)
+    run.draft = run.step("draft", await release.model.converse(request))
+    return run.step("verify", guardrails.verify(run.draft, run.found.passages))
 
 
-async def serve(run: Run, recorder: Recorder) -> Served:
+async def serve(run: Run, ledger: Ledger) -> Served:
     """Answer one request. The record is durable before this returns, whatever happened."""
     try:
         run.outcome = await _in_time(run)
     finally:  # a caller that went away, or a fault, leaves its record too
-        await recorder.finished(run.event(), run.payload())
+        await ledger.finished(run.finished(), run.payload())
     return run.served()
 
 
-async def stream(run: Run, recorder: Recorder) -> AsyncIterator[str | Served]:
+async def stream(run: Run, ledger: Ledger) -> AsyncGenerator[str | Served, None]:
     """Answer in checked sentences; the last item is the `Served` run.
 
     INVARIANT: `run.started` is durable before the first sentence leaves, `run.finished` before the last one does.
     """
-    await recorder.started(run.started())
-    pieces = [""]
+    await ledger.started(run.started())
+    last = ""
     try:
         outcome = await _in_time(run)
         starts = [start for start, _ in sentence_spans(outcome.text)][1:]
-        cuts = [0, *starts, len(outcome.text)]
-        pieces = [outcome.text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
-        for piece in pieces[:-1]:
+        *pieces, last = (outcome.text[a:b] for a, b in zip([0, *starts], [*starts, None], strict=True))
+        for piece in pieces:
             run.sent = True
             yield piece
         run.outcome = outcome
     finally:
-        await recorder.finished(run.event(), run.payload())
-    yield pieces[-1]
+        await ledger.finished(run.finished(), run.payload())
+    yield last
     yield run.served()
 
 

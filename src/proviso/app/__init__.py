@@ -1,0 +1,23 @@
+"""Wiring: the only room that knows every concrete class, and hands each what it may not import."""
+
+from proviso.app.indexing import check_apps, coverage, index_apps
+from proviso.app.questions import ask, create_key, open_keys, revoke_key, search, trace
+from proviso.app.site import REVISIONS, Site, open_reader
+from proviso.app.wiring import example_folder, example_names
+
+__all__ = [
+    "REVISIONS",
+    "Site",
+    "ask",
+    "check_apps",
+    "coverage",
+    "create_key",
+    "example_folder",
+    "example_names",
+    "index_apps",
+    "open_keys",
+    "open_reader",
+    "revoke_key",
+    "search",
+    "trace",
+]

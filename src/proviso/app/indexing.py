@@ -1,0 +1,81 @@
+"""Indexing and checking: the snapshots of the apps' sources, and the gap report."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from proviso import governance, guardrails, monitoring, orchestrator, retrieval
+from proviso.app.wiring import (
+    load,
+    now_us,
+    open_control,
+    open_recorder,
+    snapshot_pointer,
+    snapshots,
+    sources,
+)
+from proviso.contract import App
+from proviso.governance import Coverage, Standing
+from proviso.ledger import Recorder, SnapshotBuilt
+from proviso.retrieval import Built, build_snapshot
+from proviso.settings import Settings
+from proviso.store import Control
+
+Progress = Callable[[int, int, str], None]
+
+
+def index_apps(root: Path, settings: Settings, names: Sequence[str], progress: Progress) -> dict[str, Built]:
+    """Build the snapshot of each app's approved sources, and make it the one that is served from the next start."""
+    apps, state = load(root, names), settings.state(root)
+    with open_control(state) as control:
+        recorder = open_recorder(state, control)
+        try:
+            return {app.name: _index(app, state, control, recorder, progress) for app in apps}
+        finally:
+            recorder.release()
+
+
+def _index(app: App, state: Path, control: Control, recorder: Recorder, progress: Progress) -> Built:
+    screen = guardrails.compile_guardrails(app.contract, {}).screen
+    folder = snapshots(state, app.name)
+    built = build_snapshot(sources(app), folder, screen=screen, now=datetime.now(UTC), progress=progress)
+    event = SnapshotBuilt(
+        at=now_us(),
+        app=app.name,
+        snapshot=built.digest,
+        documents=built.documents,
+        passages=built.passages,
+        unreadable=len(built.unreadable),
+    )
+    asyncio.run(recorder.noted(event))
+    control.point(snapshot_pointer(app.name), built.digest)
+    return built
+
+
+def check_apps(root: Path, settings: Settings, names: Sequence[str]) -> list[Coverage]:
+    """Return the gap report of the named apps (default: all); raise `InvalidWorkspace` with every problem."""
+    apps, state = load(root, names), settings.state(root)
+    with open_control(state) as control:
+        return [coverage(app, control, state) for app in apps]
+
+
+def coverage(app: App, control: Control, state: Path) -> Coverage:
+    """Return the gap report of one app: what every room says that it covers, added up."""
+    home = app.root / "apps" / app.name
+    files = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
+    return governance.measure(
+        app,
+        _standing(app, control, state),
+        controls=guardrails.covers(app.contract) | orchestrator.covers(app.contract),
+        suites={},  # none can be run before evaluation exists
+        signals=monitoring.covers(app.contract),
+        files=files,
+    )
+
+
+def _standing(app: App, control: Control, state: Path) -> Standing:
+    snapshot = control.pointer(snapshot_pointer(app.name))
+    if not snapshot or not (snapshots(state, app.name) / snapshot).is_dir():
+        return Standing("", stale=False)
+    return Standing(snapshot, stale=retrieval.is_stale(sources(app), snapshots(state, app.name), snapshot))

@@ -1,0 +1,156 @@
+"""What the command asks of a workspace: one question, one search, one trace, the keys."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from proviso import governance, guardrails
+from proviso.access import KeyInfo, Keys
+from proviso.app.site import Site
+from proviso.app.wiring import (
+    load,
+    now_us,
+    open_control,
+    open_recorder,
+    people,
+    person,
+    snapshot_pointer,
+    snapshots,
+)
+from proviso.contract import load_release, load_terms
+from proviso.errors import NotReady, UnknownRun
+from proviso.governance import Trace
+from proviso.ledger import KeyCreated, KeyRevoked, RunReader
+from proviso.retrieval import Found, Lineage, Query, TextIndex, open_index
+from proviso.settings import Settings
+from proviso.types import Channel, Purpose, Refusal, Request, Served
+
+
+def ask(root: Path, settings: Settings, app: str, question: str, user: str | None) -> Served:
+    """Ask one question as a person of proviso.yaml (default: the app's product owner), with purpose `preview`."""
+    loaded = load(root, [app])[0]
+    principal = person(loaded.workspace, user or loaded.contract.owners.product or "")
+    site = Site.open(root, settings, Purpose.PREVIEW, (app,))
+
+    async def answer() -> Served:
+        try:
+            return await site.begin(Request(app, question, purpose=Purpose.PREVIEW), principal).serve()
+        finally:
+            await site.close()
+
+    return asyncio.run(answer())
+
+
+def search(
+    root: Path, settings: Settings, app: str, question: str, *, user: str | None, limit: int
+) -> tuple[Found, list[Lineage]]:
+    """Search an app's sources as a person may read them; return the passages and where each comes from."""
+    loaded, state = load(root, [app])[0], settings.state(root)
+    principal = person(loaded.workspace, user or loaded.contract.owners.product or "")
+    readable = frozenset(
+        name
+        for name in loaded.contract.inputs.sources
+        if loaded.sources.sources[name].approval
+        and not principal.groups.isdisjoint(loaded.sources.sources[name].readers)
+    )
+    screened = guardrails.compile_guardrails(loaded.contract, {}).screen(question, Channel.USER)
+    if isinstance(screened, Refusal):
+        return Found((), "no_match"), []
+    with open_control(state) as control:
+        snapshot = control.pointer(snapshot_pointer(app))
+    if not snapshot:
+        raise NotReady(f"`{app}` has no snapshot of its sources", fix="run `proviso index`")
+    index = open_index(snapshots(state, app), snapshot)
+    try:
+        found = asyncio.run(index.search(Query(screened.text), sources=readable, limit=limit))
+        lineage = [index.lineage(passage.id) for passage in found.passages]
+        return found, [item for item in lineage if item is not None]
+    finally:
+        index.close()
+
+
+def trace(root: Path, settings: Settings, run: str) -> Trace:
+    """Return the way from a run back to documents, approvals and contract; raise `UnknownRun`."""
+    state = settings.state(root)
+    with open_control(state) as control:
+        reader = RunReader.open(state, control)
+        try:
+            record = reader.run(run)
+        finally:
+            reader.close()
+        if record is None:
+            raise UnknownRun(f"no run `{run[:64]}`", fix="the answer's `run` is its ID")
+        if record.finished is None:
+            raise NotReady(
+                f"the run `{run[:64]}` has started and not finished", fix="wait, or restart its server"
+            )
+        event = record.finished
+        bundle, terms = load_release(event.release, control), load_terms(event.terms, control)
+    index = _index(state, event.app, event.snapshot)
+    try:
+        return governance.trace(record, event, bundle, terms, index.lineage if index else lambda _: None)
+    finally:
+        if index:
+            index.close()
+
+
+def _index(state: Path, app: str, snapshot: str) -> TextIndex | None:
+    """Open the snapshot of a run; None where it is no longer kept, because the record outlives it."""
+    try:
+        return open_index(snapshots(state, app), snapshot)
+    except NotReady:
+        return None
+
+
+@contextmanager
+def open_keys(root: Path, settings: Settings) -> Iterator[Keys]:
+    """Open the keys of a workspace."""
+    with open_control(settings.state(root)) as control:
+        yield Keys(control, now_us)
+
+
+def create_key(
+    root: Path,
+    settings: Settings,
+    user: str,
+    *,
+    groups: Sequence[str],
+    roles: Sequence[str],
+    lifetime: timedelta,
+) -> tuple[KeyInfo, str]:
+    """Make a key for a person of proviso.yaml; return it and its secret, which is stored nowhere."""
+    member, state = person(people(root), user), settings.state(root)
+    with open_control(state) as control:
+        recorder = open_recorder(state, control)
+        try:
+            expires = now_us() + int(lifetime.total_seconds()) * 1_000_000
+            info, secret = Keys(control, now_us).create(
+                user, groups or member.groups, roles or member.roles, expires
+            )
+            subject = recorder.pseudonym(user)
+            event = KeyCreated(
+                at=info.created,
+                key=info.id,
+                subject=subject,
+                groups=info.groups,
+                roles=info.roles,
+                expires=expires,
+            )
+            asyncio.run(recorder.noted(event))
+            return info, secret
+        finally:
+            recorder.release()
+
+
+def revoke_key(root: Path, settings: Settings, key: str) -> None:
+    """Revoke a key; every server of the workspace hears of it within a second. Raises `UnknownKey`."""
+    state = settings.state(root)
+    with open_control(state) as control:
+        info = Keys(control, now_us).revoke(key)
+        recorder = open_recorder(state, control)
+        try:
+            asyncio.run(recorder.noted(KeyRevoked(at=now_us(), key=info.id)))
+        finally:
+            recorder.release()

@@ -1,0 +1,114 @@
+"""What every verb builds on: the files of a workspace, its state on disk, and the people in it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from proviso import guardrails, retrieval
+from proviso.contract import App, Rules, Workspace, load_app, load_workspace
+from proviso.errors import ProvisoError
+from proviso.ledger import Recorder
+from proviso.monitoring import Rollups
+from proviso.store import Control
+from proviso.types import Principal
+
+
+class UnknownPerson(ProvisoError):
+    """Somebody whom `proviso.yaml` does not know, or no longer as active."""
+
+    code = "unknown_person"
+    status = 403
+
+
+def now_us() -> int:
+    """Return UTC in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def example_names() -> list[str]:
+    """Return the names of the examples that ship with the package."""
+    return sorted(entry.name for entry in _examples().iterdir() if (entry / "proviso.yaml").is_file())
+
+
+def example_folder(name: str) -> Path:
+    """Return an example's folder."""
+    return _examples() / name
+
+
+def _examples() -> Path:
+    return Path(str(resources.files("proviso"))) / "examples"
+
+
+def rules() -> Rules:
+    """Return what the checks of a workspace take from outside: the day, and what guardrails know of patterns."""
+    return Rules(datetime.now(UTC).date(), guardrails.pattern_problem, guardrails.schema_problem)
+
+
+def load(root: Path, names: Sequence[str] = ()) -> list[App]:
+    """Read the named apps (default: all); raise `InvalidWorkspace` with every problem."""
+    if not names:
+        return list(load_workspace(root, rules()).apps.values())
+    return [load_app(root, name, rules()) for name in dict.fromkeys(names)]
+
+
+def people(root: Path) -> Workspace:
+    """Return the people, groups and roles of a workspace; raise `InvalidWorkspace` with every problem."""
+    return load_workspace(root, rules()).workspace
+
+
+def person(workspace: Workspace, user: str) -> Principal:
+    """Return a person of proviso.yaml as a caller; raise `UnknownPerson` for a stranger or one who has left."""
+    known = workspace.people.get(user)
+    if known is None or not known.active:
+        names = ", ".join(sorted(name for name, one in workspace.people.items() if one.active))
+        raise UnknownPerson(f"`{user}` is not an active person of proviso.yaml", fix=f"use one of {names}")
+    groups = {name for name, members in workspace.groups.items() if user in members}
+    roles = {role for role, holders in workspace.roles.items() if user in holders}
+    return Principal(user, frozenset(groups), frozenset(roles | {"user"}), key="local")
+
+
+def sources(app: App) -> list[retrieval.Source]:
+    """Return the sources that the contract names, approved or not, as retrieval takes them."""
+    return [_source(app, name) for name in app.contract.inputs.sources]
+
+
+def _source(app: App, name: str) -> retrieval.Source:
+    source = app.sources.sources[name]
+    return retrieval.Source(
+        name=name,
+        folder=app.folders[name],
+        title=source.title,
+        classification=source.classification,
+        readers=source.readers,
+        approved_by=source.approval.by if source.approval else "",
+        approved_on=source.approval.on if source.approval else "",
+        superseded=source.superseded,
+    )
+
+
+def snapshots(state: Path, app: str) -> Path:
+    """Return the folder of an app's snapshots."""
+    return state / "snapshots" / app
+
+
+def snapshot_pointer(app: str) -> str:
+    """Return the name of the pointer to an app's current snapshot."""
+    return f"snapshot/{app}"
+
+
+@contextmanager
+def open_control(state: Path) -> Iterator[Control]:
+    """Open the shared database of a workspace."""
+    control = Control.open(state)
+    try:
+        yield control
+    finally:
+        control.close()
+
+
+def open_recorder(state: Path, control: Control) -> Recorder:
+    """Take a writer's name and open its record."""
+    return Recorder.open(state, control, Rollups(), now_us)

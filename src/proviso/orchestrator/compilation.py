@@ -1,0 +1,85 @@
+"""compile(bundle) → CompiledRelease: each room compiles its own clauses, and this puts them together."""
+
+from collections.abc import Mapping
+
+from proviso.contract import Bundle, Terms
+from proviso.errors import NotReady
+from proviso.guardrails import compile_guardrails
+from proviso.models import Model
+from proviso.orchestrator.fallback import Fallback
+from proviso.orchestrator.prompts import Prompt
+from proviso.orchestrator.release import CompiledRelease, CompiledTerms
+from proviso.retrieval import Index
+from proviso.types import Environment
+
+DRAFTER = "drafter"
+EXTRACTIVE = "extractive"
+
+_MICRO = 1_000_000
+
+
+def compile_release(
+    bundle: Bundle,
+    terms: Terms,
+    *,
+    index: Index,
+    models: Mapping[str, Model],
+    environment: Environment,
+    unapproved: bool,
+) -> CompiledRelease:
+    """Compile a release. `models` has, by name in the register, what this deployment can call.
+
+    Raises `InvalidWorkspace` for a prompt that does not parse, `NotReady` for a model that is not there.
+    """
+    name = bundle.workflow.models[DRAFTER]
+    price = terms.models[name].price
+    model = _model(name, models)
+    if bundle.contract.models.when_unavailable == EXTRACTIVE and name != EXTRACTIVE:
+        model = Fallback(model, _model(EXTRACTIVE, models))
+    return CompiledRelease(
+        app=bundle.app,
+        summary=terms.contract.summary,
+        workflow=bundle.workflow.workflow,
+        digest=bundle.digest,
+        snapshot=bundle.snapshot,
+        terms=compile_terms(bundle, terms),
+        environment=environment,
+        unapproved=unapproved,
+        guardrails=compile_guardrails(bundle.contract, refusal_texts(bundle)),
+        index=index,
+        passages=bundle.workflow.retrieval.passages,
+        prompt=Prompt(bundle.prompt),
+        model=model,
+        max_tokens=bundle.workflow.max_tokens,
+        input_micro_usd_per_million=round(price.input_per_million_usd * _MICRO),
+        output_micro_usd_per_million=round(price.output_per_million_usd * _MICRO),
+    )
+
+
+def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
+    """Compile what a request needs of the terms. A source that nobody has approved has no readers."""
+    approved = {
+        name: frozenset(terms.sources[name].readers)
+        for name in bundle.contract.inputs.sources
+        if terms.sources[name].approval is not None
+    }
+    return CompiledTerms(
+        digest=terms.digest,
+        readers=approved,
+        deadline_s=terms.contract.latency.deadline_ms / 1000,
+        log=frozenset(terms.contract.monitoring.log),
+        runs_readable_by=frozenset(terms.policy.runs_readable_by),
+    )
+
+
+def refusal_texts(bundle: Bundle) -> dict[str, str]:
+    """Return the refusal texts by clause (`purpose.refuses.<id>`) and by reason (`blocked_input`, …)."""
+    files = {f"purpose.refuses.{refused.id}": refused.template for refused in bundle.contract.purpose.refuses}
+    files |= bundle.workflow.refusals
+    return {key: bundle.files[path].decode("utf-8").strip() for key, path in files.items()}
+
+
+def _model(name: str, models: Mapping[str, Model]) -> Model:
+    if name not in models:
+        raise NotReady(f"the model `{name}` cannot be called here", fix="see its entry in models.yaml")
+    return models[name]

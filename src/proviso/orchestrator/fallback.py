@@ -1,0 +1,45 @@
+"""A model with another behind it: `models.when_unavailable: extractive`. The draft says which one answered."""
+
+from collections.abc import AsyncIterator
+
+from proviso.errors import ModelUnavailable
+from proviso.models import Model, ModelRequest
+from proviso.types import Draft
+
+
+class Fallback:
+    """Asks `first`; where it is unavailable, and nothing of its draft has been handed on, asks `second`."""
+
+    def __init__(self, first: Model, second: Model) -> None:
+        self._first = first
+        self._second = second
+
+    @property
+    def provider(self) -> str:
+        """The first model's provider."""
+        return self._first.provider
+
+    @property
+    def model(self) -> str:
+        """The first model's ID."""
+        return self._first.model
+
+    async def converse(self, request: ModelRequest) -> Draft:
+        """Return a draft of the first model that answers."""
+        try:
+            return await self._first.converse(request)
+        except ModelUnavailable:
+            return await self._second.converse(request)
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[str | Draft]:
+        """Return the pieces of the first model that answers; a stream that breaks off after a piece has failed."""
+        begun = False
+        try:
+            async for piece in self._first.stream(request):
+                begun = True
+                yield piece
+        except ModelUnavailable:
+            if begun:
+                raise
+            async for piece in self._second.stream(request):
+                yield piece

@@ -1,0 +1,55 @@
+"""What many tests share: the example as a new user makes it, and the command as a user runs it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from proviso.cli import main
+
+
+class Done(Struct, frozen=True):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def proviso() -> Command:
+    """Run the command in this process, as its entry point does."""
+
+    def run(*arguments: str | Path) -> Done:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def indexed(proviso: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, made and indexed once. Tests that change it take `workspace` instead."""
+    folder = tmp_path_factory.mktemp("indexed") / "example"
+    assert proviso("init", folder, "--example", "policy-qa").code == 0
+    done = proviso("index", "-w", folder)
+    assert done.code == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def workspace(indexed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the indexed example that a test may change."""
+    folder = tmp_path / "example"
+    shutil.copytree(indexed, folder)
+    return folder
