@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from proviso.contract import App, load_app
-from tests.contract.workspace import EXAMPLE, RULES, Copy
+from proviso.contract import App
+from tests.contract.workspace import Copy, example_app
 
 
 @pytest.fixture(scope="session")
 def example() -> App:
-    return load_app(EXAMPLE, "policy-qa", RULES)
+    return example_app()
 
 
 @pytest.fixture

@@ -17,12 +17,33 @@ def refused(content: bytes) -> tuple[int, int, str]:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("on", "on"), ("Yes", "Yes"), ("2026-01-31", "2026-01-31"), ("1:30", "1:30"), ("0123", "0123"),
-        ("0x1F", "0x1F"), (".inf", ".inf"), (".nan", ".nan"), ("1_000", "1_000"), ("'5'", "5"), ('"true"', "true"),
-        ("true", True), ("false", False), ("null", None), ("~", None), ("", None), ("7", 7), ("-7", -7), ("+7", 7),
-        ("0.5", 0.5), (".5", 0.5), ("5.", 5.0), ("1e3", 1000.0), ("-1.5E-2", -0.015),
+        ("no", "no"),
+        ("on", "on"),
+        ("Yes", "Yes"),
+        ("2026-01-31", "2026-01-31"),
+        ("1:30", "1:30"),
+        ("0123", "0123"),
+        ("0x1F", "0x1F"),
+        (".inf", ".inf"),
+        (".nan", ".nan"),
+        ("1_000", "1_000"),
+        ("'5'", "5"),
+        ('"true"', "true"),
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("7", 7),
+        ("-7", -7),
+        ("+7", 7),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1e3", 1000.0),
+        ("-1.5E-2", -0.015),
     ],
-)  # fmt: skip
+)
 def test_a_scalar_means_what_yaml_1_2_says(text: str, value: object) -> None:
     document, problems = parse_document("f.yaml", f"a: {text}\n".encode())
     assert not problems
@@ -93,7 +114,13 @@ def test_every_problem_of_a_file_is_told_at_once() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"[" * 900_000, b"{a: " * 200_000, b"- " * 500_000, b"a: &x [1]\nb: [*x, *x]\n" * 40_000, b"? " * 400_000],
+    [
+        b"[" * 900_000,
+        b"{a: " * 200_000,
+        b"- " * 500_000,
+        b"a: &x [1]\nb: [*x, *x]\n" * 40_000,
+        b"? " * 400_000,
+    ],
 )
 def test_a_hostile_file_is_refused_at_once_and_in_a_few_words(content: bytes) -> None:
     _, problems = parse_document("f.yaml", content)

@@ -5,8 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 
@@ -27,7 +29,7 @@ def pattern_problem(pattern: str) -> str | None:
     return None
 
 
-def schema_problem(schema: object) -> str | None:
+def schema_problem(schema: Any) -> str | None:
     """Check a JSON Schema."""
     try:
         jsonschema_rs.validator_for(schema)
@@ -37,6 +39,12 @@ def schema_problem(schema: object) -> str | None:
 
 
 RULES = Rules(date(2026, 11, 22), pattern_problem, schema_problem)
+
+
+@cache
+def example_app() -> App:
+    """Load the example once: for property tests, which take no fixtures."""
+    return load_app(EXAMPLE, "policy-qa", RULES)
 
 
 class Copy:

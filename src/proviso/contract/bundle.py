@@ -166,7 +166,7 @@ def _get(digest: str, blobs: Blobs) -> bytes:
 def _manifest(digest: str, kind: str, blobs: Blobs) -> dict[str, Any]:
     try:
         value = json.loads(_get(digest, blobs))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _unreadable(f"`{digest}` is no manifest") from None
     if not isinstance(value, dict) or value.get("kind") != kind:
         raise _unreadable(f"`{digest}` is not of the kind `{kind}`")

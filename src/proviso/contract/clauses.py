@@ -25,12 +25,13 @@ ANSWERS: dict[str, OwnerRole] = {
 
 # Where the walk stops: what stands below is one clause, because only the whole can be checked.
 _WHOLE = {
-    "purpose.refuses.*", "inputs.languages", "inputs.sensitive.custom.*", "outputs.format", "outputs.disallowed.*",
-    "outputs.tone", "safety.residency", "cost.limits.*", "change_control.freeze", "monitoring.feedback_tags",
-    "monitoring.alerts.*",
+    "purpose.refuses.*", "inputs.languages", "inputs.sensitive.custom.*", "outputs.format",
+    "outputs.disallowed.*", "outputs.tone", "safety.residency", "cost.limits.*", "change_control.freeze",
+    "monitoring.feedback_tags", "monitoring.alerts.*",
 }  # fmt: skip
 _SKIPPED = {"quality.intents.*.risk", "quality.intents.*.examples"}  # they explain a clause
-_FREE = {"quality.intents", "models.needs", "safety.filters", "change_control.review"}  # keys are names
+# Sections whose keys are names that the contract chooses.
+_FREE = {"quality.intents", "models.needs", "safety.filters", "change_control.review"}
 
 
 class Clause(Struct, frozen=True):

@@ -276,6 +276,12 @@ def _explain(problem: str) -> tuple[str, str]:
         ),
         ("could not find expected ':'", "a key without `:`", "write `key: value`"),
         ("did not find expected key", "wrong indentation, or an open quote", "align it with its neighbours"),
+        ("did not find expected <document start>", "wrong indentation", "align it with its neighbours"),
+        (
+            "sequence entries are not allowed",
+            "a list that begins on its key's line",
+            "begin it on a new line",
+        ),
         ("did not find expected '-'", "wrong indentation in a list", "align the `-` signs"),
         ("did not find expected ',' or", "a list or section that is not closed", "close it with `]` or `}`"),
         ("unexpected end of stream", "a quote that is not closed", "close the quote"),

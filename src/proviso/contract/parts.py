@@ -33,10 +33,11 @@ class Parts(Struct):
     folders: dict[str, Path] = {}  # the folder of each source
     listing: dict[str, frozenset[str]] = {}  # the documents of each source, by their paths below it
 
-    def problem(self, kind: Kind, path: Place, what: str, fix: str) -> Problem:
-        """Return a problem at a value of one of the files."""
+    def problem(self, kind: Kind, path: Place, what: str, fix: str, *, of_key: bool = False) -> Problem:
+        """Return a problem at a value of one of the files, or at its key."""
         document = self.documents[kind]
-        return Problem(document.at(path), clause(document.value, path), what, fix)
+        place = document.key(path) if of_key else document.at(path)
+        return Problem(place, clause(document.value, path), what, fix)
 
 
 class App(Struct, frozen=True):

@@ -44,7 +44,8 @@ def _documents(parts: Parts, name: str, source: Source, listing: frozenset[str])
     for where, path in named:
         if path not in listing:
             what = f"`{path}` is no document of `{source.folder}`"
-            yield parts.problem("sources", where, what, suggest(path, sorted(listing)[:20]))
+            fix = suggest(path, sorted(listing)[:20])
+            yield parts.problem("sources", where, what, fix, of_key=path == where[-1])
 
 
 def _circles(parts: Parts, name: str, source: Source) -> Iterator[Problem]:

@@ -24,9 +24,8 @@ def role_problems(parts: Parts, contract: Contract, workflow: Workflow) -> Itera
     for role in workflow.models:
         if role not in contract.models.needs:
             what = f"`{role}` is no role of the contract's `models.needs`"
-            yield parts.problem(
-                "workflow", ("models", role), what, suggest(role, list(contract.models.needs))
-            )
+            fix = suggest(role, list(contract.models.needs))
+            yield parts.problem("workflow", ("models", role), what, fix, of_key=True)
     for role in _ROLES[workflow.pattern]:
         if role not in workflow.models and role not in contract.models.needs:
             what = f"`{workflow.pattern}` needs a model for the role `{role}`"
