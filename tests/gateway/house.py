@@ -190,6 +190,26 @@ class Reply(Struct):
         return events
 
 
+def scope(
+    headers: dict[str, str], method: str = "POST", path: str = "/v1/chat/completions"
+) -> dict[str, Any]:
+    """Return the ASGI scope of a request."""
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "query_string": b"",
+        "root_path": "",
+        "http_version": "1.1",
+        "scheme": "http",
+    }
+
+
+async def nowhere(message: Any) -> None:
+    """Send a message to nobody."""
+
+
 async def call(
     gateway: Gateway,
     method: str,
@@ -224,17 +244,7 @@ async def call(
     async def send(message: Any) -> None:
         messages.append(message)
 
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
-        "query_string": b"",
-        "root_path": "",
-        "http_version": "1.1",
-        "scheme": "http",
-    }
-    await gateway(scope, receive, send)
+    await gateway(scope(sent, method, path), receive, send)
     start = messages[0]
     return Reply(
         start["status"],

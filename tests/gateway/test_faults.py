@@ -5,8 +5,11 @@ import logging
 import msgspec
 import pytest
 
+from proviso.access import KeyRefused
 from proviso.errors import Tampered
 from proviso.gateway import Gateway
+from proviso.settings import Settings
+from proviso.types import Principal
 from tests.gateway.house import House, ask, call
 
 CHAT = "/v1/chat/completions"
@@ -59,3 +62,17 @@ async def test_without_a_listener_nothing_is_logged(
 ) -> None:
     await call(gateway, "POST", CHAT, ask())
     assert caplog.records == []
+
+
+async def test_why_a_key_was_refused_is_logged_and_not_said(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    def authenticate(bearer: str) -> Principal:
+        raise KeyRefused("revoked", "abc")
+
+    parts = msgspec.structs.replace(house.parts(), authenticate=authenticate)
+    with caplog.at_level(logging.INFO, "proviso.access"):
+        reply = await call(Gateway(parts, Settings()), "POST", CHAT, ask())
+    line = msgspec.json.decode(caplog.records[0].getMessage())
+    assert (line["code"], line["cause"], line["key"]) == ("unauthenticated", "revoked", "abc")
+    assert b"revoked" not in reply.body

@@ -1,5 +1,9 @@
 """Bodies: limits while reading, media types, and words for what is wrong."""
 
+import asyncio
+import logging
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -8,8 +12,11 @@ from hypothesis import strategies as st
 from proviso.errors import BadRequest
 from proviso.gateway import Gateway
 from proviso.gateway.chat import read_chat
+from proviso.gateway.exchange import Exchange
+from proviso.gateway.intake import read_body
+from proviso.gateway.problems import BodyTimeout
 from proviso.types import Purpose
-from tests.gateway.house import House, ask, call
+from tests.gateway.house import House, ask, call, nowhere, scope
 
 CHAT = "/v1/chat/completions"
 
@@ -73,6 +80,36 @@ async def test_what_is_wrong_with_a_body_is_said_in_words(gateway: Gateway, body
     reply = await call(gateway, "POST", CHAT, body)
     assert reply.status == 400
     assert words in reply.json["error"]["message"]
+
+
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    async def receive() -> Any:
+        await asyncio.sleep(0.003)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    exchange = Exchange(scope({"content-type": "application/json"}), receive, nowhere)
+    with pytest.raises(BodyTimeout):
+        await read_body(exchange, 1000, within_s=0.01)
+
+
+async def test_a_caller_who_leaves_before_its_body_is_whole_gets_nothing(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.INFO, "proviso.access"):
+        await gateway(
+            scope({"content-type": "application/json", "authorization": "Bearer pv_dana"}), receive, send
+        )
+    assert sent == []
+    assert msgspec.json.decode(caplog.records[0].getMessage())["status"] == 499
 
 
 KEYS = st.sampled_from(["model", "messages", "role", "content", "type", "text", "n"])

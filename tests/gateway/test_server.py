@@ -2,11 +2,13 @@
 
 import asyncio
 import http.client
+import json
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 
 import pytest
 
@@ -111,3 +113,18 @@ def test_sigterm_ends_it_in_order_with_exit_code_0() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "closed\n"
         assert process.wait(10) == 0
+
+
+LOGGED = SCRIPT.replace("flush=True))\nprint", "flush=True), log=True)\nprint")
+
+
+def test_with_log_each_request_is_a_line_of_json_on_stderr() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LOGGED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        with urllib.request.urlopen(f"{process.stdout.readline().strip()}/healthz", timeout=5) as reply:
+            assert reply.status == 200
+        process.send_signal(signal.SIGINT)
+        _, logged = process.communicate(timeout=10)
+    assert [json.loads(line)["route"] for line in logged.splitlines()] == ["/healthz"]

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import time
+from typing import Any
 
 import msgspec
+import pytest
 
 from proviso.errors import StoreUnavailable
 from proviso.gateway import Gateway
-from tests.gateway.house import ANSWER, REFUSAL, House, ask, call, served
+from tests.gateway.house import ANSWER, REFUSAL, House, ask, call, scope, served
 
 CHAT = "/v1/chat/completions"
 RUNS = "/v1/apps/policy-qa/runs"
@@ -65,6 +67,31 @@ async def test_an_error_after_the_first_byte_is_the_last_event(house: House, gat
     assert msgspec.json.decode(chat.events[-1][1])["error"]["code"] == "store_unavailable"
     name, data = native.events[-1]
     assert (name, msgspec.json.decode(data)["code"]) == ("error", "store_unavailable")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_run_that_shutdown_cuts_short_is_recorded_and_the_caller_told(
+    house: House, gateway: Gateway, *, stream: bool
+) -> None:
+    house.gate = asyncio.Event()
+    body = msgspec.json.encode(ask(stream=stream))
+    messages: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    head = {"content-type": "application/json", "authorization": "Bearer pv_dana"}
+    task = asyncio.create_task(gateway(scope(head), receive, send))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(house.ends) == 1
+    assert messages[0]["status"] == (200 if stream else 503)
+    assert b"shutting down" in messages[-1]["body"]
 
 
 def leave(url: str, house: House, *, stream: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import msgspec
 import uuid_utils
 
+from proviso.access import KeyRefused
 from proviso.errors import NotFound, Unavailable
 from proviso.gateway.chat import read_chat
 from proviso.gateway.completion import completion
@@ -65,7 +66,8 @@ class Gateway:
 
     async def _exchange(self, exchange: Exchange) -> None:
         self._in_flight += 1
-        failure = None
+        failure: Failure | None = None
+        cause: Exception | None = None
         try:
             await self._dispatch(exchange)
         except (CallerLeft, Gone):
@@ -74,13 +76,14 @@ class Gateway:
             await self._fail(exchange, Unavailable("the server is shutting down", fix="try again"))
             raise
         except Exception as error:  # noqa: BLE001  the edge: everything is answered and recorded here
+            cause = error
             failure = await self._fail(exchange, error)
         finally:
             self._in_flight -= 1
             if self._draining and not self._in_flight:
                 self._idle.set()
             if self._access.isEnabledFor(logging.INFO):
-                self._access.info("%s", _line(exchange, failure))
+                self._access.info("%s", _line(exchange, failure, cause))
 
     async def _dispatch(self, exchange: Exchange) -> None:
         path = exchange.path
@@ -176,7 +179,7 @@ def _marks(run: PendingRun) -> list[Header]:
     return headers
 
 
-def _line(exchange: Exchange, failure: Failure | None) -> str:
+def _line(exchange: Exchange, failure: Failure | None, cause: Exception | None) -> str:
     line = {
         "event": "request",
         "method": exchange.method[:16],
@@ -188,6 +191,8 @@ def _line(exchange: Exchange, failure: Failure | None) -> str:
         line |= {"run": exchange.run, "app": exchange.app, "outcome": exchange.outcome or "none"}
     if failure is not None:
         line |= {"code": failure.code, "error": failure.id}
+    if isinstance(cause, KeyRefused):  # callers are not told which of the reasons it was
+        line |= {"cause": cause.cause, "key": cause.key}
     return msgspec.json.encode(line).decode()
 
 

@@ -56,15 +56,15 @@ def may_ask(principal: Principal) -> Principal:
     return principal
 
 
-async def read_body(exchange: Exchange, limit: int) -> bytes:
+async def read_body(exchange: Exchange, limit: int, within_s: float = BODY_TIMEOUT_S) -> bytes:
     """Return the body of a JSON request, at most `limit` bytes; raise what is wrong with it."""
     _check_head(exchange, limit)
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             return await _gather(exchange.receive, limit)
     except TimeoutError:
         raise BodyTimeout(
-            "the body did not arrive in time", fix=f"send it within {BODY_TIMEOUT_S:.0f} seconds"
+            "the body did not arrive in time", fix=f"send it within {within_s:.0f} seconds of its head"
         ) from None
 
 

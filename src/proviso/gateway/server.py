@@ -41,7 +41,9 @@ def run_server(
     time that a load balancer needs to notice. Raises `GateClosed` for a public address in `dev`, and
     `CannotListen` for a taken one.
     """
-    Server(gateway, settings, on_ready=on_ready, log=log, linger_s=linger_s).run()
+    server = Server(gateway, settings, on_ready=on_ready, linger_s=linger_s)
+    _log_to_stderr(on=log)
+    server.run()
 
 
 class Server(uvicorn.Server):
@@ -53,14 +55,12 @@ class Server(uvicorn.Server):
         settings: Settings,
         *,
         on_ready: Callable[[str], None] | None = None,
-        log: bool = False,
         linger_s: float = 0.0,
     ) -> None:
         self._socket = bind(settings)
         self._gateway = gateway
         self._on_ready = on_ready
         self._linger_s = linger_s
-        _log_to_stderr(on=log)
         super().__init__(
             uvicorn.Config(
                 gateway,
