@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from proviso.retrieval.freshness import is_stale
 from proviso.retrieval.index import Found, Index, Lineage, Query
+from proviso.retrieval.memory import MemoryIndex
 from proviso.retrieval.snapshot import Built, build_snapshot
 from proviso.retrieval.sources import Source
 from proviso.retrieval.text_index import TextIndex, open_index
@@ -16,9 +18,11 @@ __all__ = [
     "Found",
     "Index",
     "Lineage",
+    "MemoryIndex",
     "Query",
     "Source",
     "TextIndex",
     "build_snapshot",
+    "is_stale",
     "open_index",
 ]

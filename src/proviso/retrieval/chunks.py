@@ -118,10 +118,12 @@ def _last(pieces: Sequence[Piece], first: int) -> int:
             break
         words += piece.words
         last += 1
-    if last < len(pieces):
-        while last - 1 > first and pieces[last - 1].is_heading:
-            last -= 1
-    return last
+    if last == len(pieces):
+        return last
+    content = last
+    while content > first and pieces[content - 1].is_heading:
+        content -= 1
+    return content if content > first else last
 
 
 def _next(pieces: Sequence[Piece], first: int, last: int) -> int:

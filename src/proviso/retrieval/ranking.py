@@ -7,12 +7,13 @@ from typing import Final
 import tantivy
 
 from proviso.errors import Tampered
+from proviso.retrieval.index import CONTEXT_WEIGHT
 
 _TERMS: Final = "terms"
 _SOURCE: Final = "source"
 _ORDINAL: Final = "ordinal"
 _HEAP_BYTES: Final = 50_000_000
-CONTEXT_WEIGHT: Final = 0.3
+_MOST_TERMS: Final = 64  # what a question of any length may cost is bounded
 _SHOULD: Final = tantivy.Occur.Should
 _MUST: Final = tantivy.Occur.Must
 _MUST_NOT: Final = tantivy.Occur.MustNot
@@ -69,11 +70,14 @@ class Ranking:
     def hits(
         self, terms: Sequence[int], *, context: Sequence[int], sources: frozenset[str], limit: int
     ) -> list[int]:
-        """The best `limit` rows of `sources` that hold a term; those of `context` count less."""
+        """The best `limit` rows of `sources` that hold a term; those of `context` count less.
+
+        Terms must be distinct; of a great many only the rarest are looked for.
+        """
         readable = self._sources & sources
         if not readable or not (terms or context):
             return []
-        query = self._matches(terms, context)
+        query = self._matches(self._rarest(terms), self._rarest(context))
         if len(readable) < len(self._sources):
             query = tantivy.Query.boolean_query([(_MUST, query), self._readable(readable)])
         hits = self._searcher.search(query, limit, count=False).hits
@@ -81,6 +85,12 @@ class Ranking:
             return []
         values = self._searcher.fast_field_values(_ORDINAL, [address for _, address in hits])
         return [int(value) for value in values if value is not None]
+
+    def _rarest(self, terms: Sequence[int]) -> Sequence[int]:
+        if len(terms) <= _MOST_TERMS:
+            return terms
+        counts = {term: self._searcher.doc_freq(_TERMS, _word(term)) for term in terms}
+        return sorted((term for term in terms if counts[term]), key=counts.__getitem__)[:_MOST_TERMS]
 
     def _matches(self, terms: Sequence[int], context: Sequence[int]) -> tantivy.Query:
         clauses = [(_SHOULD, self._term(_TERMS, _word(term))) for term in terms]

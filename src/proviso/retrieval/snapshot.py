@@ -1,13 +1,12 @@
 """Building a snapshot: documents → text → screening → chunks → passages → index, all or nothing."""
 
 import fcntl
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from struct import pack, unpack
@@ -15,19 +14,20 @@ from typing import Final
 
 from msgspec import Struct
 
-from proviso.errors import NotReady, Tampered
+from proviso.errors import NotReady, StoreUnavailable, Tampered
 from proviso.retrieval import chunks
+from proviso.retrieval.approvals import sync, write_approvals
 from proviso.retrieval.chunks import Chunk
 from proviso.retrieval.commitment import commit, passage_id
 from proviso.retrieval.documents import Accepted, Progress, Rejected, Replaced, Screen, read_documents
+from proviso.retrieval.index import TITLE_WEIGHT
 from proviso.retrieval.ranking import write_ranking
 from proviso.retrieval.records import Document, Record, Records, RecordWriter
 from proviso.retrieval.sources import Source
-from proviso.retrieval.text_index import LINEAGE, RANKING, open_index
+from proviso.retrieval.text_index import RANKING, open_index
 from proviso.text import Analyser, sentence_spans
 
 _BUILDING: Final = ".building-"
-_TITLE_WEIGHT: Final = 2  # how often the words of a title and its headings count
 
 
 class Built(Struct, frozen=True):
@@ -55,8 +55,21 @@ def build_snapshot(
 
     Equal content gives the equal digest on any machine. A build that fails or is killed leaves what is there
     untouched; a snapshot that is there already keeps its index and gets today's approvals. `progress` is told
-    (documents done, documents in all, document). Source names must be unique.
+    (documents done, documents in all, document). Source names must be unique. Raises `StoreUnavailable` where
+    the folder cannot be written.
     """
+    try:
+        return _build(sources, into, screen=screen, now=now, progress=progress)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"the snapshot cannot be written to `{into}`: {error.strerror or error}",
+            fix="make room there, or check its permissions",
+        ) from error
+
+
+def _build(
+    sources: Sequence[Source], into: Path, *, screen: Screen, now: datetime, progress: Progress
+) -> Built:
     approved = sorted([source for source in sources if source.approved_by], key=lambda source: source.name)
     into.mkdir(parents=True, exist_ok=True)
     outcomes = _Outcomes()
@@ -69,7 +82,7 @@ def build_snapshot(
             if not reused:
                 (folder / RANKING).mkdir()
                 write_ranking(folder / RANKING, _rows(records))
-        _write_lineage(approved, now, into / digest if reused else folder)
+        write_approvals(into / digest if reused else folder, approved, now)
         if not reused:
             _publish(folder, into / digest)
     return Built(
@@ -165,7 +178,7 @@ def _rows(records: Records) -> Iterator[tuple[str, list[int]]]:
         terms = unpack(f"<{len(record.terms) // 4}I", record.terms)
         yield (
             records.documents[record.document].source,
-            [*terms, *analyser.terms(record.title) * _TITLE_WEIGHT],
+            [*terms, *analyser.terms(record.title) * TITLE_WEIGHT],
         )
 
 
@@ -203,38 +216,8 @@ def _workplace(into: Path) -> Iterator[Path]:
 def _publish(folder: Path, target: Path) -> None:
     """Make everything in the folder durable, then give it its name in one step."""
     for path in [*folder.rglob("*"), folder]:
-        _sync(path)
+        sync(path)
     if target.exists():  # it failed the check, or another build has just been faster
         target.rename(folder.parent / "replaced")
     folder.rename(target)
-    _sync(target.parent)
-
-
-def _write_lineage(sources: Sequence[Source], now: datetime, folder: Path) -> None:
-    facts = {
-        "fetched_at": now.astimezone(UTC).isoformat(),
-        "chunker": f"chunks/{chunks.REVISION}",
-        "sources": {
-            source.name: {
-                "title": source.title,
-                "classification": source.classification,
-                "approved_by": source.approved_by,
-                "approved_on": source.approved_on,
-            }
-            for source in sources
-        },
-    }
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-        json.dump(facts, file, sort_keys=True, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(folder / LINEAGE)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target.parent)

@@ -1,10 +1,11 @@
 """The index that serves: a snapshot's passages, found by BM25 over their terms."""
 
-import json
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from proviso.errors import NotReady, Tampered
+from proviso.retrieval.approvals import read_approvals
 from proviso.retrieval.commitment import commit
 from proviso.retrieval.index import FILTERED_BY_ACCESS, FOUND, NO_MATCH, Found, Lineage, Query
 from proviso.retrieval.ranking import Ranking
@@ -12,8 +13,6 @@ from proviso.retrieval.records import Records
 from proviso.text import Analyser
 
 RANKING: Final = "index"
-LINEAGE: Final = "lineage.json"
-_LONGEST_QUERY: Final = 64  # terms: what a question of any length may cost is bounded
 
 
 class TextIndex:
@@ -35,6 +34,8 @@ class TextIndex:
 
     async def search(self, query: Query, *, sources: frozenset[str], limit: int) -> Found:
         """The best `limit` passages among `sources`; see `Index`."""
+        if limit < 1:
+            raise ValueError("`limit` must be at least 1")
         terms = self._distinct(query.text)
         context = (
             [term for term in self._distinct(query.context) if term not in terms] if query.context else []
@@ -50,17 +51,20 @@ class TextIndex:
         return Found(passages, FOUND)
 
     def _distinct(self, text: str) -> list[int]:
-        return list(dict.fromkeys(self._analyser.terms(text)))[:_LONGEST_QUERY]
+        return list(dict.fromkeys(self._analyser.terms(text)))
 
     def lineage(self, passage: str) -> Lineage | None:
-        """Where a passage comes from and who approved it, or None where the snapshot has no such passage."""
+        """Where a passage comes from and who approved it, or None where the snapshot has no such passage.
+
+        The approvals are those of the last build; raises `Tampered` where their file is damaged.
+        """
         place = self._places.get(passage)
         if place is None:
             return None
         record = self._records.record(place)
         document = self._records.documents[record.document]
-        facts: dict[str, Any] = json.loads((self._folder / LINEAGE).read_bytes())
-        source = facts["sources"][document.source]
+        approvals = read_approvals(self._folder)
+        approval = approvals.sources[document.source]
         return Lineage(
             passage=passage,
             start=record.start,
@@ -69,14 +73,22 @@ class TextIndex:
             document=document.document,
             title=document.title,
             version=document.version,
-            classification=source["classification"],
-            approved_by=source["approved_by"],
-            approved_on=source["approved_on"],
-            fetched_at=facts["fetched_at"],
+            classification=approval.classification,
+            approved_by=approval.approved_by,
+            approved_on=approval.approved_on,
+            fetched_at=approvals.fetched_at,
             parser=document.parser,
-            chunker=facts["chunker"],
+            chunker=approvals.chunker,
             snapshot=self.digest,
         )
+
+    def versions(self) -> dict[tuple[str, str], str]:
+        """The version of every indexed document, by source and document."""
+        return {(row.source, row.document): row.version for row in self._records.documents}
+
+    def built_at(self) -> float:
+        """When the documents were last read, in seconds since the epoch."""
+        return datetime.fromisoformat(read_approvals(self._folder).fetched_at).timestamp()
 
     def extracted(self, source: str, document: str) -> str | None:
         """The text of a document of which its passages' places count the characters."""
@@ -96,6 +108,6 @@ def open_index(into: Path, digest: str) -> TextIndex:
     Raises `NotReady` where it was never built and `Tampered` where its passages no longer have that digest.
     """
     folder = into / digest
-    if not folder.is_dir():
+    if not digest.isalnum() or not folder.is_dir():
         raise NotReady(f"there is no snapshot `{digest}`", fix="run `proviso index`")
     return TextIndex(folder, digest)
