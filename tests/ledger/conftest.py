@@ -1,6 +1,6 @@
 """The record in its two forms, on disk and in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,13 @@ import pytest
 from proviso.ledger import Ledger, MemoryLedger, Recorder, Records, RunReader
 from proviso.store import Control
 from tests.ledger.samples import NOW, NoProjection
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[Control]:
+    opened = Control.open(tmp_path)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=["memory", "disk"])

@@ -21,7 +21,8 @@ async def test_the_texts_come_back_with_their_run(ledger: Both) -> None:
     run = new_run()
     await writing.finished(finished(run), payload("How much?"))
     record = reading.run(run)
-    assert record is not None and record.payload is not None
+    assert record is not None
+    assert record.payload is not None
     assert (record.payload.question, record.payload.answer) == ("How much?", "It is 75 EUR. [1]")
 
 
@@ -30,7 +31,8 @@ async def test_a_text_that_the_contract_does_not_log_is_not_kept(ledger: Both) -
     run = new_run()
     await writing.finished(finished(run), payload("How much?", "answer"))
     record = reading.run(run)
-    assert record is not None and record.payload is not None
+    assert record is not None
+    assert record.payload is not None
     assert (record.payload.question, record.payload.citations) == (None, None)
 
 

@@ -1,0 +1,53 @@
+"""A process that records runs and says which are acknowledged: `S <run>` started, `F <run>` finished.
+
+Usage: python -m tests.ledger.load FOLDER. It ends when it is killed.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+from proviso.ledger import Recorder
+from proviso.monitoring import Rollups
+from proviso.store import Control
+from tests.ledger.samples import finished, new_run, payload, started
+
+
+def say(word: str, run: str) -> None:
+    """Tell the parent in one write: it is in its file even if this process dies at once."""
+    os.write(1, f"{word} {run}\n".encode())
+
+
+async def stream(recorder: Recorder, subject: str) -> None:
+    """Record runs that start, take a moment and finish."""
+    while True:
+        run = new_run()
+        await recorder.started(started(run, subject))
+        say("S", run)
+        await asyncio.sleep(0.002)
+        await recorder.finished(finished(run, subject), payload(run))
+        say("F", run)
+
+
+async def answer(recorder: Recorder, subject: str) -> None:
+    """Record runs that only finish."""
+    while True:
+        run = new_run()
+        await recorder.finished(finished(run, subject), payload(run))
+        say("F", run)
+
+
+async def main(folder: Path) -> None:
+    """Keep 16 runs in flight for ever."""
+    recorder = Recorder.open(folder, Control.open(folder), Rollups(), lambda: time.time_ns() // 1000)
+    subject = recorder.pseudonym("dana")
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(8):
+            tasks.create_task(stream(recorder, subject))
+            tasks.create_task(answer(recorder, subject))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
