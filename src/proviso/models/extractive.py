@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from proviso.models.evidence import Quote, choose
+from proviso.models.evidence import Evidence
 from proviso.models.protocol import ModelRequest
 from proviso.models.questions import Reader
+from proviso.models.quoting import Quote, quotes
 from proviso.text import Analyser
 from proviso.types import Draft, DraftCitation, Passage, Rendered, StopReason, Usage
 
@@ -45,8 +46,10 @@ class Extractive:
         rendered = request.rendered
         passages = rendered.passages
         question = self._reader.read(rendered.question.text, _previous_question(rendered))
-        quotes = choose(question, passages, [self._title(p.title) for p in passages])
-        pieces, citations, stop = _write(passages, quotes, request.max_tokens)
+        evidence = Evidence(question, passages, [self._title(p.title) for p in passages])
+        ranked = evidence.ranked()
+        answers = quotes(passages, ranked) if ranked and evidence.support(ranked[0]) >= 1 else []
+        pieces, citations, stop = _write(passages, answers, request.max_tokens)
         text = "".join(pieces)
         asked = _words(rendered.question.text) + sum([_words(p.text) for p in passages])
         usage = Usage(asked, _words(text) if text else 0)
@@ -70,14 +73,14 @@ def _words(text: str) -> int:
 
 
 def _write(
-    passages: tuple[Passage, ...], quotes: tuple[Quote, ...], max_tokens: int
+    passages: tuple[Passage, ...], answers: list[Quote], max_tokens: int
 ) -> tuple[list[str], list[DraftCitation], StopReason]:
     """The pieces of the draft, one a quote; a sentence that would pass `max_tokens` is left out whole."""
     pieces: list[str] = []
     citations: list[DraftCitation] = []
     position = spent = 0
     between = ""
-    for quote in quotes:
+    for quote in answers:
         passage = passages[quote.passage]
         text = passage.text[quote.start : quote.end]
         spent += _words(text) + 1

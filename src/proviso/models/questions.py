@@ -12,17 +12,17 @@ from proviso.text import Analyser
 _ASKING: Final = str.split(
     """
     according allowed amount answer applies apply approximately aspect became become called case cause
-    caused certain company concerning considered contain contained cover covered customer customers data
-    date day describe described detail details difference different discuss discussed do document eligible
-    employee employees entitled example exactly explain explained express expressed far find following
-    generally get give given go happen happened happens important include included including information
-    involve involved key kind kinds know known large list made main make many maximum mean means measure
-    measures mention mentioned method methods minimum name named names need number occur often old outline
-    outlined part particular parties party people person policies policy possible practice practices primary
-    procedure process provide provided purpose purposes question reason regard regarding related role rule
-    rules say service services show site specific specifically staff state stated states take taken term
-    terms text thing things time tell type types typically use used user users usually want way ways website
-    word words work year
+    caused certain company concerning considered contain contained cost costs cover covered current
+    currently customer customers data date day describe described detail details difference different
+    discuss discussed do document eligible employee employees entitled exactly example explain explained
+    express expressed far find following generally get give given go happen happened happens important
+    include included including information involve involved key kind kinds know known large list made main
+    make many maximum mean means measure measures mention mentioned method methods minimum name named names
+    need new next number occur often old outline outlined part particular people person policies policy
+    possible practice practices primary procedure process provide provided purpose purposes question reason
+    regard regarding related role rule rules say service services show site specific specifically spend
+    staff state stated states take taken tell term terms text thing things time type types typically use
+    used user users usually want way ways website word words work year
     """
 )
 _HALF: Final = 0.5
@@ -34,12 +34,14 @@ _WORDS: Final = re.compile(r"\w+")
 # The leftmost asking phrase decides: "what sea … when he died" asks for no date.
 _KIND: Final = re.compile(
     r"""\b(?:
-      (?P<duration>how\ (?:long|often|soon|quickly|early|late))
-    | (?P<number>how\ (?:many|much|high|far|large|big|tall|heavy|fast|wide|deep|old)
-        |(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ )?
-         (?:(?:maximum|minimum|total|daily|average|exact|current|standard)\ )*
-         (?:percent\w*|number|amount|price|rate|share|proportion|cost|limit|fee|budget|population|age|size))
-    | (?P<date>when|(?:what|which)\ (?:(?:is|was)\ the\ )?(?:year|date|day|month|century|decade|time|deadline))
+      (?P<duration>how\ (?:long|often|soon|quickly|early|late|far\ (?:ahead|in\ advance)))
+    | (?P<amount>how\ (?:much|expensive)
+        |(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?
+         (?:price|rate|cost|limit|fee|budget|allowance|per\ diem|ceiling|deposit|salary))
+    | (?P<number>how\ (?:many|high|far|large|big|tall|heavy|fast|wide|deep|old)
+        |(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?
+         (?:percent\w*|number|amount|share|proportion|population|age|size|maximum|minimum))
+    | (?P<date>when|(?:what|which)\ (?:(?:is|was)\ the\ )?(?:year|date|day|month|century|time|deadline))
     | (?P<person>who(?:m|se)?)
     | (?P<place>where|(?:what|which)\ (?:city|cities|country|countries|state|place|region|town))
     | (?P<reason>why)
@@ -51,6 +53,11 @@ _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]
 _NAMED: Final = re.compile(r"(?<=[\w,;)] )[A-Z][a-z]")
 _SHAPES: Final[dict[str, re.Pattern[str]]] = {
     "duration": re.compile(r"(?i)\b(?:second|minute|hour|day|night|week|month|year|decade|centur)"),
+    "amount": re.compile(
+        r"[$€£¥]\s?\d|\b[A-Z]{3}\s\d|\d\s?(?:%|[$€£¥]|[A-Z]{3}\b)"
+        r"|(?i:\d\s?(?:per\s?cent|euros?|dollars?|pounds?|cents?|k?m|kilomet|miles?|million|billion|litre|tonne)"
+        r"|\bno (?:upper )?limit|\bhalf\b|\bfree\b)"
+    ),
     "number": re.compile(
         r"(?i)\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
         r"|hundred|thousand|million|billion|half|once|twice|dozen|none|no limit)\b"
@@ -59,7 +66,10 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
         rf"\b{_MONTH}\b|\b1\d{{3}}s?\b|\b20\d\d\b|\d:\d\d"
         r"|(?i:\bcentur|\b(?:hour|day|week|month|year)s?\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
     ),
-    "person": _NAMED,
+    "person": re.compile(
+        r"(?<=[\w,;)] )[A-Z][a-z]|(?i:\b(?:manager|director|head|officer|chief|lead(?:er)?|team|desk"
+        r"|department|board|committee|panel|president|minister|owner|supervisor|approver|secretary)\b)"
+    ),
     "place": _NAMED,
     "reason": re.compile(
         r"(?i)\b(?:because|due to|since|so that|in order to|as a result|therefore|reason|cause"

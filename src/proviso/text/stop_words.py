@@ -10,7 +10,7 @@ ENGLISH: Final = frozenset(
         doing don't down during each either else ever every few for from further had hadn't has hasn't have
         haven't having he he'd he's her here here's hers herself him himself his how how's however i i'd
         i'll i'm i've if in into is isn't it it's its itself just let's ll m may me might more most much
-        must my myself neither nor not o of off on once only or other ought our ours ourselves out over own
+        must my myself neither nor not o of off on once only or other ought our ours ourselves out over
         per please rather re s same shall shan't she she'd she's should shouldn't since so some such t tell
         than that that's the their theirs them themselves then there there's therefore these they they'd
         they'll they're they've this those though through thus to too under until unto up upon us ve very

@@ -8,6 +8,7 @@ from zlib import crc32
 from Stemmer import Stemmer
 
 from proviso.text.folding import fold
+from proviso.text.irregular import irregular_english
 from proviso.text.numerals import NUMERAL, canonical_numbers
 from proviso.text.stop_words import ENGLISH, GERMAN
 
@@ -35,6 +36,7 @@ class _Ids(dict[str, tuple[int, ...]]):
     def __init__(self, language: Language) -> None:
         super().__init__()
         self._english = language == "en"
+        self._irregular = irregular_english() if self._english else {}
         self._stop_words = _STOP_WORDS[language]
         # Its own cache off: a stemmer without state may be shared by threads under the interpreter's lock.
         self._stemmer = Stemmer(language, 0)
@@ -59,6 +61,7 @@ class _Ids(dict[str, tuple[int, ...]]):
             return []
         if self._english:
             word = word.removesuffix("'s")
+            word = self._irregular.get(word, word)
             word = _BRITISH_U.sub("or", _BRITISH_Z.sub(lambda m: f"{m[0][0]}z", word))
         stem: str = self._stemmer.stemWord(word)
         return [stem]
