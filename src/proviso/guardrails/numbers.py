@@ -1,4 +1,4 @@
-"""Checks of candidates made of digits: cards, social security numbers, bank accounts, IP and MAC addresses."""
+"""Checks of candidates made of digits: cards, social security numbers, bank accounts, addresses."""
 
 import ipaddress
 import re
@@ -9,9 +9,11 @@ Found = tuple[int, int, float]
 
 _CARD_WORDS = re.compile(r"card|\bcc\b|visa|master|amex|maestro|credit|debit|\bpan\b", re.IGNORECASE)
 _SSN_WORDS = re.compile(r"\bssn\b|\bss#|social[\s-]{1,2}sec|\bsocial\b", re.IGNORECASE)
-_VERSION_WORDS = re.compile(r"(?:version|release|build|firmware|section|clause|chapter|\bv\.?)\s{0,2}\Z", re.IGNORECASE)
+_VERSION_WORDS = re.compile(
+    r"(?:version|release|build|firmware|section|clause|chapter|\bv\.?)\s{0,2}\Z", re.IGNORECASE
+)
 _GROUP = re.compile(r"[A-Za-z0-9]")
-# Issuer ranges of ISO/IEC 7812 by first digits → lengths: Visa, Mastercard, Amex, Diners, Discover, UnionPay, JCB, Maestro.
+# Issuer ranges (ISO/IEC 7812): Visa, Mastercard, Amex, Diners, Discover, UnionPay, JCB, Maestro.
 _CARD = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-59]|[689]\d)\d{11,16}"
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12,15}|62\d{14,17}|35\d{14,17}|(?:2131|1800)\d{11}"
@@ -25,23 +27,23 @@ _IBAN_LENGTHS = {
     for length, countries in {
         15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
         21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
-        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
-        28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC",
-        33: "RU",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR",
+        27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV", 29: "BR EG PS QA UA",
+        30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
     }.items()
     for country in countries.split()
 }  # fmt: skip
 
 
 def payment_card(text: str, start: int, end: int) -> Found | None:
-    """A number of an issuer's range with a right Luhn digit (ISO/IEC 7812-1); a group that follows is left out."""
+    """A number of an issuer's range with a right Luhn digit (ISO/IEC 7812-1), without groups after it."""
     if _inside_number(text, start, end):
         return None
     while end > start:
         digits = _digits(text[start:end])
         if _CARD.fullmatch(digits) and _luhn(digits):
             # Maestro's 12 to 15 digits are shared by many other numbers.
-            short = digits[0] in "56" and len(digits) < 16  # noqa: PLR2004
+            short = digits[0] in "56" and len(digits) < 16
             if short and not _CARD_WORDS.search(text, max(0, start - _LEFT), start):
                 return None
             return start, end, 0.95
@@ -89,14 +91,14 @@ def ip_address(text: str, start: int, end: int) -> Found | None:
     """An IPv4 or IPv6 address, and not a version, a time, or a name such as `std::dec`."""
     value = text[start:end]
     before, after = text[start - 1 : start], text[end : end + 2]
-    if before in (".", ":", "-") and start or (after[:1] in (".", ":", "-") and after[1:2].isalnum()):
+    if (before in (".", ":", "-") and start) or (after[:1] in (".", ":", "-") and after[1:2].isalnum()):
         return None
     try:
         address = ipaddress.ip_address(value)
     except ValueError:
         return None
-    if address.version == 6:  # noqa: PLR2004  IPv6
-        enough = sum(map(str.isalnum, value)) >= 5 and any(map(str.isdigit, value))  # noqa: PLR2004
+    if address.version == 6:
+        enough = sum(map(str.isalnum, value)) >= 5 and any(map(str.isdigit, value))
         return (start, end, 0.95) if enough else None
     if _VERSION_WORDS.search(text, max(0, start - _LEFT), start):
         return None
@@ -131,6 +133,6 @@ def _inside_number(text: str, start: int, end: int) -> bool:
     """Whether a longer number, a decimal or an identifier goes on beyond the candidate."""
     before = text[max(0, start - 2) : start]
     after = text[end : end + 2]
-    left = len(before) == 2 and before[1] in "-./" and before[0].isdigit()  # noqa: PLR2004
-    right = len(after) == 2 and after[0] in "-./" and after[1].isdigit()  # noqa: PLR2004
+    left = len(before) == 2 and before[1] in "-./" and before[0].isdigit()
+    right = len(after) == 2 and after[0] in "-./" and after[1].isdigit()
     return left or right

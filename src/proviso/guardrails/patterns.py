@@ -39,14 +39,14 @@ class PatternSet:
         self._set = re2.Set.SearchSet(options)
         for source in sources:
             self._set.Add(source.encode())
-        # INVARIANT: the empty pattern occurs in every text. RE2 answers "none" when its automaton outgrows its
-        # memory; a missing sentinel tells that from a real "none", and then every pattern is tried by itself.
+        # INVARIANT: the empty pattern occurs in every text. RE2 answers "none" when its automaton outgrows
+        # its memory; a missing sentinel tells that from a real "none": then every pattern is tried by itself.
         self._sentinel = self._set.Add(b"")
         self._set.Compile()
         self._all = tuple(range(len(sources)))
 
     def occurring(self, data: bytes) -> Sequence[int]:
-        """The indexes, ascending, of the patterns that match somewhere in `data` (or may, if RE2 cannot tell)."""
+        """The ascending indexes of the patterns that match in `data` (all, if RE2 cannot tell)."""
         found: list[int] = self._set.Match(data) or []
         if len(found) == 1 and found[0] == self._sentinel:
             return ()

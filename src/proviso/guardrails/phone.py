@@ -1,4 +1,4 @@
-"""Telephone numbers among all the other digits of a text: by shape where it is enough, else by the words nearby."""
+"""Telephone numbers among the other digits of a text: by shape where that is enough, else by words nearby."""
 
 import re
 
@@ -16,7 +16,7 @@ _INTERNATIONAL = re.compile(
          (?:[ .\-/]{{0,2}}\(?\d{{2,14}}\)?){{1,6}}{_END}{_EXTENSION}""",
     re.VERBOSE,
 )
-# Shapes that hardly anything else has: North American, a trunk prefix 0 set off from groups, an area code in brackets.
+# Shapes that hardly anything else has: North American, a trunk prefix 0 with groups, a code in brackets.
 _NATIONAL = re.compile(
     rf"""(?: (?:1[ .\-])?(?:\(\d{{3}}\)[ .\-]?|\d{{3}}[.\-])\d{{3}}[ .\-]\d{{4}}
            | (?:1[ ])?[2-9]\d\d[ ][2-9]\d\d[ ]\d{{4}}
@@ -27,21 +27,31 @@ _NATIONAL = re.compile(
 )
 _DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d([-./ ])\d\d?\1\d\d?|\d\d?([-./ ])\d\d?\2(?:19|20)\d\d)(?!\d)")
 _YEARS = re.compile(r"(?:19|20)\d\d(?:[ \-/.]{1,3}(?:19|20)\d\d)+")
-_CUE = re.compile(
-    r"""phone|\btel\b|telefon|t[ée]l[ée]ph|\bmobile?\b|\bcell(?:ular)?\b|\bfax|\bcall(?:s|ed|ing)?\b|\bdial|\bring\b
-      |\btext(?:ed)?\b|\bsms\b|whats\s?app|\breach|\banswer|hot\s?line|help\s?line|\bdesk\b|\bmessages?\b
-      |rufnummer|handy|\boffice\b""",
-    re.VERBOSE | re.IGNORECASE,
+# Words before a number that say that it is a telephone number …
+_CUES = frozenset(
+    str.split(
+        """
+        phone phones telephone telephones telefon telefonnummer téléphone teléfono telefono tel mobile mobil
+        cell cellular cellphone handy rufnummer fax telefax call calls called calling dial dialling dialing ring
+        text texted sms whatsapp signal reach reached answering answer hotline helpline desk message messages
+        office
+        """
+    )
 )
+# … or something else; the nearest word decides.
+_OTHERS = frozenset(
+    str.split(
+        """
+        invoice invoices order orders ref reference case ticket account accounts acct policy claim claims
+        booking confirmation centre center id ids iban card cards ssn social box zip postcode version page pages
+        isbn vat tax serial tracking amount price budget total room flight part product license licence passport
+        population eur usd gbp nok sek dkk chf file record document contract project employee member customer
+        code
+        """
+    )
+)
+_WORDS = re.compile(r"[^\W\d_]+")
 _CUE_AFTER = re.compile(r"[\s,:()\-]{0,3}(?:office|fax|mobile|phone|tel|cell|home|work)\b", re.IGNORECASE)
-# Words after which a number is something else.
-_OTHER = re.compile(
-    r"""invoice|\border|\bref\b|reference|\bcase\b|ticket|account|\bacct|\bpolicy\b|claim|booking|confirmation
-      |cent(?:re|er)\b|\bids?\b|\biban\b|\bcards?\b|\bssn\b|social\s+sec|\bbox\b|\bzip\b|postcode|version|\bpages?\b|\bisbn
-      |\bvat\b|\btax\b|serial|tracking|amount|\bprice|budget|\btotal|\broom|flight|\bpart\b|product|licen[cs]e
-      |passport|population|[$€£¥]|\b(?:EUR|USD|GBP|NOK|SEK|DKK|CHF)\b""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _UNIT_AFTER = re.compile(
     r"\s?(?:[%°$€£¥]|(?:EUR|USD|GBP|NOK|SEK|DKK|CHF|euros?|dollars?|pounds?|kroner|million|people|km|kg|m²)\b)",
     re.IGNORECASE,
@@ -51,20 +61,22 @@ _UNIT_AFTER = re.compile(
 def phone_number(text: str, start: int, end: int) -> Found | None:
     """A telephone number that begins at `start`; up to 15 digits (ITU-T E.164) and an extension.
 
-    International and well-known national shapes stand by themselves, unless the nearest word says that they are
-    an invoice, an account and the like; other digits count only beside a word such as `call` or `fax`.
+    International and well-known national shapes stand by themselves, unless the nearest telling word is
+    `invoice`, `account` and the like; other digits count only beside a word such as `call` or `fax`.
     """
-    if start and (text[start - 1].isalnum() or text[start - 1] in "_@#$€£&=") or _goes_on_left(text, start):
+    if (start and (text[start - 1].isalnum() or text[start - 1] in "_@#$€£&=")) or _goes_on_left(text, start):
         return None
     if text[start] == "+" or text.startswith("00", start):
         return _international(text, start)
-    cue, other = _last(_CUE, text, start), _last(_OTHER, text, start)
-    if other > cue or _DATE.search(text, start, end) or _YEARS.match(text, start):
+    if _DATE.search(text, start, end) or _YEARS.match(text, start):
+        return None
+    named = _named(text, start)
+    if named is False:
         return None
     national = _NATIONAL.match(text, start)
     if national and not (national["trunk"] and not _trunk_is_plausible(text, national)):
         return start, national.end(), 0.85
-    return _by_context(text, start, end, cued=cue >= 0)
+    return _by_context(text, start, end, cued=named is True)
 
 
 def _international(text: str, start: int) -> Found | None:
@@ -98,19 +110,21 @@ def _by_context(text: str, start: int, end: int, *, cued: bool) -> Found | None:
 def _trunk_is_plausible(text: str, match: "re.Match[str]") -> bool:
     if _goes_on_left(text, match.start(), separators=" ./-"):
         return False
-    return 9 <= _count(text, *match.span("trunk")) <= 12  # noqa: PLR2004  national numbers with their 0
+    return 9 <= _count(text, *match.span("trunk")) <= 12
 
 
 def _goes_on_left(text: str, start: int, separators: str = ".,-/") -> bool:
     return start > 1 and text[start - 1] in separators and text[start - 2].isdigit()
 
 
-def _last(pattern: "re.Pattern[str]", text: str, start: int) -> int:
-    """Where the last match in the left context begins, or -1."""
-    place = -1
-    for match in pattern.finditer(text, max(0, start - _LEFT), start):
-        place = match.start()
-    return place
+def _named(text: str, start: int) -> bool | None:
+    """Whether the nearest telling word on the left says telephone; None where there is none."""
+    for word in reversed(_WORDS.findall(text[max(0, start - _LEFT) : start].lower())):
+        if word in _CUES:
+            return True
+        if word in _OTHERS:
+            return False
+    return None
 
 
 def _count(text: str, start: int, end: int) -> int:

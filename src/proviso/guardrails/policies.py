@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from proviso.contract.model import Inputs, Outputs, SensitiveType
+from proviso.contract import Inputs, Outputs, SensitiveType
 from proviso.guardrails.rules import Rule, built_in_rules, custom_rule
 from proviso.guardrails.scanner import Scanner
 from proviso.guardrails.screening import ChannelPolicy, Measure
@@ -12,7 +12,7 @@ _Watch = tuple[Rule, Measure]
 
 
 def channel_policies(inputs: Inputs, outputs: Outputs) -> Mapping[Channel, ChannelPolicy]:
-    """The policy of every channel. Disallowed content is looked for in what goes out, sensitive fields everywhere."""
+    """Every channel's policy: disallowed content matters in what goes out, sensitive fields everywhere."""
     sensitive = _sensitive(inputs)
     shared = _policy(sensitive)
     outgoing = _policy(sensitive + _disallowed(outputs))

@@ -6,7 +6,7 @@ from proviso.types import Decision, Refusal
 
 # What is said where an app brings no template of its own.
 DEFAULT_TEXTS: Mapping[str, str] = {
-    "blocked_input": "This text contains information that this app may not take. Please remove it and ask again.",
+    "blocked_input": "This text has details that this app may not take. Please remove them and ask again.",
     "no_evidence": "The approved documents do not answer this question.",
     "failed_check": "The answer did not pass this app's checks, so it is not given.",
     "too_long": "This text is longer than this app takes. Please shorten it and ask again.",

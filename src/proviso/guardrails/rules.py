@@ -1,4 +1,4 @@
-"""The shapes of sensitive fields: per type a pattern, a check, and what of an unfinished text it may still need."""
+"""The shapes of sensitive fields: a pattern, a check, and what of an unfinished text may still be needed."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,8 +19,9 @@ RIGHT_CONTEXT = 12
 class Rule(Struct, frozen=True):
     """How one type of sensitive field is found.
 
-    `tail` is an RE2 pattern: anchored at the end of a text, it matches everything there that a match of `pattern`
-    (with its right context) could begin with. A stream holds back no more than that.
+    `tail` is an RE2 pattern: anchored at the end of a text, it matches everything there that a match of
+    `pattern` (with its right context) could begin with. A stream holds back no more than that. An empty
+    `tail` means that the longest match of `pattern` is held back: a pattern of the contract.
     """
 
     name: str
@@ -47,7 +48,7 @@ def built_in_rules() -> Mapping[str, Rule]:
         ),
         Rule(
             "CREDIT_DEBIT_CARD_NUMBER",
-            r"\b(?:\d{12,19}|\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d{1,4}(?:[ \-]\d{1,3})?|\d{4}[ \-]\d{6}[ \-]\d{4,5})\b",
+            r"\b(?:\d{12,19}|(?:\d{4}[ \-]){3}\d{1,4}(?:[ \-]\d{1,3})?|\d{4}[ \-]\d{6}[ \-]\d{4,5})\b",
             _NUMBER_TAIL,
             numbers.payment_card,
         ),
@@ -81,7 +82,9 @@ def built_in_rules() -> Mapping[str, Rule]:
             _HEX_TAIL,
             numbers.mac_address,
         ),
-        Rule("AWS_ACCESS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", _WORD_TAIL, secrets.aws_access_key),
+        Rule(
+            "AWS_ACCESS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", _WORD_TAIL, secrets.aws_access_key
+        ),
         Rule("AWS_SECRET_KEY", r"[A-Za-z0-9/+]{40}", _WORD_TAIL, secrets.aws_secret_key),
         Rule(
             "URL",

@@ -1,4 +1,4 @@
-"""The scanner: which sensitive or disallowed spans a folded text has, in one pass and then only where it must look."""
+"""The scanner: one pass tells which rules a folded text may concern, and only those look closer."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ _WORD_REST = re.compile(rb"[A-Za-z0-9]+")
 class Match(NamedTuple):
     """A place where a rule's pattern matched, in characters of the folded text.
 
-    `[start, end)` is the value if the rule's check agreed (`confidence` over 0); `[from_, to)` is all that was looked at.
+    `[start, end)` is the value if the rule's check agreed (`confidence` over 0); `[from_, to)` is all that
+    was matched.
     """
 
     rule: int
@@ -31,7 +32,9 @@ class Scanner:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         sources = [rule.pattern if rule.tail else flexible_spaces(rule.pattern) for rule in rules]
-        widths = [None if rule.tail else longest_match(source) for rule, source in zip(rules, sources, strict=True)]
+        widths = [
+            None if rule.tail else longest_match(source) for rule, source in zip(rules, sources, strict=True)
+        ]
         # A pattern of the contract without a longest match is looked for within one line.
         lines = [not rule.tail and width is None for rule, width in zip(rules, widths, strict=True)]
         self._patterns = [Pattern(source, one_line=line) for source, line in zip(sources, lines, strict=True)]
@@ -44,7 +47,7 @@ class Scanner:
         self.holds_lines = bool(self._by_line)
 
     def matches(self, text: str, start: int = 0) -> list[Match]:
-        """All matches that begin at or after character `start` of the folded text, rule by rule, each in order."""
+        """All matches that begin at or after character `start` of the folded text, rule by rule."""
         data = text.encode()
         occurring = [self._joint[index] for index in self._set.occurring(data)]
         if not occurring and not self._by_line:
@@ -78,7 +81,7 @@ class Scanner:
             start = _resume(data, span[0], found[1] if found else 0)
 
     def _search(self, index: int, text: str, data: bytes, start: int, into: list[Match]) -> None:
-        """One rule over a text with wider characters; positions move forward together, so that time stays linear."""
+        """One rule over a text with wider characters; both positions only move forward: linear time."""
         search, check = self._patterns[index].search, self.rules[index].check
         char, byte = start, len(text[:start].encode())
         while (raw := search(data, byte)) is not None:
@@ -99,13 +102,13 @@ def _match(index: int, span: tuple[int, int], found: tuple[int, int, float] | No
 
 
 def _resume(data: bytes, start: int, found_end: int) -> int:
-    """Where to look on: after a value, or else after the first run of letters and digits of what was refused."""
+    """Where to look on: after a value, else after the first letters and digits of what was no value."""
     if found_end > start:
         return found_end
     run = _WORD_REST.match(data, start)
     if run:
         return run.end()
     width = 1
-    while start + width < len(data) and data[start + width] & 0xC0 == 0x80:  # noqa: PLR2004  UTF-8 continuation
+    while start + width < len(data) and data[start + width] & 0xC0 == 0x80:
         width += 1
     return start + width

@@ -46,8 +46,8 @@ class ChannelPolicy:
     def resolve(self, matches: Iterable[Match], text: Normalised, offset: int = 0) -> list[Finding]:
         """The findings that matches amount to. `offset`: how many folded characters stand before `text`.
 
-        Overlapping values become one finding over all of them, so that no part of a value stays visible: it has
-        the type of the most severe one (refuse before mask), among equals of the longest.
+        Overlapping values become one finding over all of them, so that no part of a value stays visible. It
+        has the type of the most severe one (refuse before mask), among equals of the longest.
         """
         valid = sorted(
             (match for match in matches if match.confidence >= _LOWEST_CONFIDENCE),

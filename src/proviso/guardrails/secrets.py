@@ -20,7 +20,7 @@ def email(text: str, start: int, end: int) -> tuple[int, int, float] | None:
     good = next((place for place, label in enumerate(labels) if not label.strip("-")), len(labels))
     while good > 1 and not _TOP_LEVEL.fullmatch(labels[good - 1]):
         good -= 1
-    if start == local_end or good < 2:  # noqa: PLR2004  a name and a top-level domain
+    if start == local_end or good < 2:
         return None
     return start, local_end + 1 + len(".".join(labels[:good])), 0.95
 
@@ -32,10 +32,11 @@ def aws_access_key(text: str, start: int, end: int) -> tuple[int, int, float] | 
 
 def aws_secret_key(text: str, start: int, end: int) -> tuple[int, int, float] | None:
     """Forty base64 characters near a word that says what they are; hexadecimal digests are not."""
-    if _KEY_CHARACTERS.match(text, end) or (start and _KEY_CHARACTERS.match(text, start - 1)):
-        # `=` may stand before a value: `secret=…`.
-        if _KEY_CHARACTERS.match(text, end) or text[start - 1] != "=":
-            return None
+    # `=` may stand before a value: `secret=…`.
+    if _KEY_CHARACTERS.match(text, end) or (
+        start and text[start - 1] != "=" and _KEY_CHARACTERS.match(text, start - 1)
+    ):
+        return None
     value = text[start:end]
     mixed = any(map(str.isdigit, value)) and value.upper() != value != value.lower()
     if not mixed or _HEX.fullmatch(value) or not _AWS_WORDS.search(text, max(0, start - _LEFT), start):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from proviso.guardrails.scanner import Match
 from proviso.guardrails.screening import ChannelPolicy, Tally, masked
-from proviso.text.normalise import encodable, normalise
+from proviso.text.normalise import Normalised, encodable, normalise
 from proviso.types import Channel, Refusal, Screened
 
 # Characters of folded text kept before the undecided part: more than any check looks back.
@@ -17,7 +17,7 @@ class ScreenStream:
     """One text in chunks. However it is cut, the outcome is that of `Guardrails.screen` on the whole.
 
     `feed` returns what is safe to hand on, masks in place; after a refusing finding it returns nothing more.
-    `close` returns what was held back as `Screened` (its decisions are those of the whole text), or the `Refusal`.
+    `close` returns what was held back as `Screened` (with the decisions about the whole), or the `Refusal`.
     """
 
     def __init__(self, policy: ChannelPolicy, channel: Channel, finish: Finish) -> None:
@@ -50,7 +50,7 @@ class ScreenStream:
         matches: list[Match] = []
         if hold > offset:
             matches = scanner.matches(text, offset)
-            hold = max(offset, _before_crossings(matches, hold))
+            hold = max(offset, self._before_crossings(matches, folded, offset, hold))
         if hold == offset and not last:
             self._pending = [pending]
             return ""
@@ -61,10 +61,15 @@ class ScreenStream:
         self._before = text[max(0, hold - _KEPT) : hold]
         return "" if self._tally.refused else masked(pending[:done], findings)
 
-
-def _before_crossings(matches: list[Match], hold: int) -> int:
-    """The last place up to `hold` that no match, accepted or not, reaches across."""
-    for match in sorted(matches, key=lambda match: match.to, reverse=True):
-        if match.from_ < hold < match.to:
-            hold = match.from_
-    return hold
+    @staticmethod
+    def _before_crossings(matches: list[Match], folded: Normalised, offset: int, hold: int) -> int:
+        """The last place up to `hold` inside no match, accepted or not, and inside no folded character."""
+        ordered = sorted(matches, key=lambda match: match.to, reverse=True)
+        while True:
+            for match in ordered:
+                if match.from_ < hold < match.to:
+                    hold = match.from_
+            whole = offset + folded.whole(hold - offset) if hold > offset else hold
+            if whole == hold:
+                return hold
+            hold = whole

@@ -7,7 +7,8 @@ _TOKEN = re.compile(
     r"""
       (?P<quoted>\\Q.*?(?:\\E|\Z))
     | (?P<anchor>\^|\$|\\[bBAz])
-    | (?P<one>\\[pP](?:\{[^}]*\}|.)|\\x(?:\{[^}]*\}|..)|\\[0-7]{1,3}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])
+    | (?P<one>\\[pP](?:\{[^}]*\}|.)|\\x(?:\{[^}]*\}|..)|\\[0-7]{1,3}|\\.)
+    | (?P<class>\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\])
     | (?P<flags>\(\?[a-zA-Z-]+\))
     | (?P<open>\((?:\?(?:P?<[^>]*>|[a-zA-Z-]*:))?)
     | (?P<close>\))
@@ -20,7 +21,7 @@ _TOKEN = re.compile(
 
 
 def longest_match(pattern: str) -> int | None:
-    """The length in characters of the longest text that `pattern` (which RE2 compiles) can match; None: no limit."""
+    """The characters of the longest text that `pattern` (which RE2 compiles) can match; None: no limit."""
     # Each open group: the widest alternative so far, the width before the last atom, the last atom's width.
     stack: list[list[float]] = [[0, 0, 0]]
     for token in _TOKEN.finditer(pattern):

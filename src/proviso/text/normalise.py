@@ -1,8 +1,8 @@
 """A plain form of a text for looking at it, with the way back to the characters as they were written.
 
-Every character is folded by itself, so a text folds the same however it is cut into chunks, and no fold needs
-more than one character of context. Decoders that fold several characters into one (HTML entities, percent
-escapes, `[at]`) fit the same type: `starts` and `ends` name, for each folded character, the span that it stands for.
+Every character is folded by itself, so a text folds the same however it is cut. Decoders that fold
+several characters into one (HTML entities, percent escapes, `[at]`) fit the same type: `starts` and `ends`
+name, for each folded character, the span that it stands for.
 """
 
 import re
@@ -15,11 +15,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _DASHES = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
 # Not of category Cf, but as invisible: grapheme joiner, Hangul fillers, variation selectors, Mongolian ones.
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 class Normalised(Struct, frozen=True, gc=False):
-    """The folded text. Character `i` of it stands for `[starts[i], ends[i])` of the original; None: for `[i, i+1)`."""
+    """The folded text: character `i` stands for `[starts[i], ends[i])` of the original; None: `[i, i+1)`."""
 
     text: str
     starts: "array[int] | None" = None
@@ -31,9 +33,16 @@ class Normalised(Struct, frozen=True, gc=False):
             return start, end
         return self.starts[start], self.ends[end - 1]
 
+    def whole(self, place: int) -> int:
+        """The last place up to `place` (≥ 0) in the folded text where a character of the original begins."""
+        if self.starts is not None:
+            while 0 < place < len(self.starts) and self.starts[place] == self.starts[place - 1]:
+                place -= 1
+        return place
+
 
 def normalise(text: str) -> Normalised:
-    """NFKC character by character; invisible characters removed; every script's digits, dashes, spaces in ASCII.
+    """NFKC character by character; nothing invisible; every script's digits, dashes and spaces in ASCII.
 
     Linear in the text; a text of ASCII alone is returned as it is. Lone surrogates become U+FFFD.
     """
