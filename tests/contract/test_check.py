@@ -65,6 +65,14 @@ def test_a_fallback_must_be_allowed_by_the_tier(copy: Copy) -> None:
     assert "models.when_unavailable" in {p.clause for p in copy.problems()}
 
 
+def test_a_circle_of_documents_is_told_once_and_a_long_chain_is_none(copy: Copy) -> None:
+    circle = (
+        "hotels.html: air-travel.md\n      air-travel.md: rail-travel.md\n      rail-travel.md: air-travel.md"
+    )
+    copy.replace(SOURCES, "per-diem-2024.md: per-diem-2026.md", circle)
+    assert [p.clause for p in copy.problems()] == ["sources.travel-policy.superseded.air-travel.md"]
+
+
 def test_a_wrong_key_is_placed_where_the_key_stands(copy: Copy) -> None:
     copy.replace(SOURCES, "per-diem-2024.md:", "per-diem-2023.md:")
     problem = copy.problems()[0]

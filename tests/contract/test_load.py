@@ -123,4 +123,4 @@ def test_what_is_no_file_is_a_problem_and_never_waits(copy: Copy, kind: str) -> 
 
 def test_a_broken_prompt_is_told_with_its_file(copy: Copy) -> None:
     copy.write(f"{APP}/prompts/answer.md", "---\nvariables: [question\n---\nx\n--- user\ny\n")
-    assert [str(p.at) for p in copy.problems()] == ["prompts/answer.md:2:12"]
+    assert [str(p.at) for p in copy.problems()] == [f"{APP}/prompts/answer.md:2:12"]

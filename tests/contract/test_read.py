@@ -107,6 +107,13 @@ def test_two_items_of_one_name_go_by_their_index() -> None:
     assert {"tasks.0", "tasks.1"} <= {p.clause for p in problems}
 
 
+def test_a_file_with_thousands_of_faults_is_told_in_a_hundred() -> None:
+    document, _ = parse_document("t.yaml", b"description: x\ntasks: [" + b"x, " * 20_000 + b"]\n")
+    _, problems = read(Tier, document)
+    assert len(problems) == 101
+    assert problems[-1].what == "19,901 more problems like these"
+
+
 def test_a_whole_number_may_be_written_as_a_share_and_with_an_exponent() -> None:
     text = b"description: x\nretention: {payload_max: 1d, events_min: 1d}\nladder: [1e1, 100.0]\n"
     tier, problems = read(Tier, parse_document("t.yaml", text)[0])

@@ -13,7 +13,7 @@ from proviso.types import Position, Problem
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
-MAX_PROBLEMS = 50  # of one file: after so many the reader stops, because the rest would teach nothing
+MAX_PROBLEMS = 100  # of one file: after so many the reader stops, because the rest would teach nothing
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 Path = tuple[str | int, ...]  # keys and list indexes from the file's root

@@ -43,6 +43,10 @@ class Folder:
             raise Fault(f"`{path}` is not a folder", "name a folder")
         return found
 
+    def where(self, path: str, *, within: str) -> str:
+        """Return the path of a file below the workspace. Raise `Fault`."""
+        return self._find(path, within).relative_to(self.root).as_posix()
+
     def names(self, path: str) -> list[str]:
         """Return the names of the folders in a folder, sorted, without hidden ones."""
         try:

@@ -142,7 +142,10 @@ class _Loader:
             try:
                 parts.prompt = parse_prompt(parts.workflow.prompt, content)
             except InvalidWorkspace as error:
-                self.problems += error.problems
+                file = self.folder.where(parts.workflow.prompt, within=home)
+                self.problems += [
+                    structs.replace(p, at=structs.replace(p.at, file=file)) for p in error.problems
+                ]
 
     def _folders(self, parts: Parts, home: str) -> None:
         for name, source in parts.sources.sources.items() if parts.sources else ():

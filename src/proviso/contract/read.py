@@ -1,6 +1,7 @@
 """From a YAML document to its type, with every error as a problem: place, clause, what is wrong, the fix."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ import rfc8785
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from proviso.contract.document import Document, Json, Path
+from proviso.contract.document import MAX_PROBLEMS, Document, Json, Path
 from proviso.contract.fields import at, choices, key_choices, known_keys
 from proviso.contract.vocabulary import Section
 from proviso.contract.wording import explain, nearest, suggest
@@ -17,6 +18,7 @@ from proviso.types import Problem
 S = TypeVar("S", bound=Section)
 
 _NAMED = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+MAX_NAMED = 1000  # a longer list is counted through: nobody knows its items by name
 _NAMES = ("id", "signal", "group")  # what an item of a list is called by, where it has one
 
 
@@ -29,7 +31,12 @@ def read(kind: type[S], document: Document) -> tuple[S | None, tuple[Problem, ..
         return kind.model_validate_json(rfc8785.dumps(document.value)), ()
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        return None, tuple(_problems(kind, document, details))
+        problems = tuple(_problems(kind, document, details[:MAX_PROBLEMS]))
+        more = len(details) - MAX_PROBLEMS
+        if more > 0:
+            fix = "correct these first"
+            problems += (Problem(document.at(()), "(file)", f"{more:,} more problems like these", fix),)
+        return None, problems
 
 
 def clause(value: Json, path: Path) -> str:
@@ -37,8 +44,8 @@ def clause(value: Json, path: Path) -> str:
     parts: list[str] = []
     for step in path:
         if isinstance(value, list) and isinstance(step, int):
-            names = item_names(value)
-            parts.append(names[step] if step < len(names) else str(step))
+            named = step < len(value) <= MAX_NAMED
+            parts.append(item_names(value)[step] if named else str(step))
             value = value[step] if step < len(value) else None
         else:
             parts.append(str(step))
@@ -52,7 +59,8 @@ def item_names(items: Sequence[object]) -> list[str]:
     A name that two items share is no name: both go by their index.
     """
     names = [_item_name(item) for item in items]
-    return [name if name and names.count(name) == 1 else str(i) for i, name in enumerate(names)]
+    count = Counter(names)
+    return [name if name and count[name] == 1 else str(i) for i, name in enumerate(names)]
 
 
 def _item_name(item: object) -> str:

@@ -44,17 +44,20 @@ def _documents(parts: Parts, name: str, source: Source, listing: frozenset[str])
     for where, path in named:
         if path not in listing:
             what = f"`{path}` is no document of `{source.folder}`"
-            fix = suggest(path, sorted(listing)[:20])
+            fix = suggest(path, sorted(listing))
             yield parts.problem("sources", where, what, fix, of_key=path == where[-1])
 
 
 def _circles(parts: Parts, name: str, source: Source) -> Iterator[Problem]:
-    for old in source.superseded:
-        seen, current = {old}, source.superseded[old]
-        while current in source.superseded and current not in seen:
-            seen.add(current)
+    settled: set[str] = set()
+    for start in source.superseded:
+        way: dict[str, None] = {}
+        current = start
+        while current in source.superseded and current not in settled and current not in way:
+            way[current] = None
             current = source.superseded[current]
-        if current == old:
-            what = f"`{old}` is superseded by itself in the end"
-            place: Place = ("sources", name, "superseded", old)
+        if current in way:
+            what = f"`{current}` is superseded by itself in the end"
+            place: Place = ("sources", name, "superseded", current)
             yield parts.problem("sources", place, what, "name the document that is in force")
+        settled.update(way)

@@ -1,11 +1,15 @@
 """The words of problems: what the validator found, and its fix, for somebody who does not program."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from pydantic_core import ErrorDetails
 
 from proviso.contract.vocabulary import FORMS
+
+MAX_COMPARED = 2000  # known words that a misspelt one is compared with
+MAX_LISTED = 40
 
 _EXPECTED = {
     "string_type": "a text",
@@ -64,9 +68,9 @@ def _length(kind: str, value: object, context: Mapping[str, object]) -> tuple[st
     return None
 
 
-def nearest(word: str, known: Sequence[str]) -> str | None:
+def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that `word` is probably meant to be."""
-    folded = {name.casefold(): name for name in known}
+    folded = {name.casefold(): name for name in islice(known, MAX_COMPARED)}
     close = difflib.get_close_matches(word[:100].casefold(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 
@@ -77,7 +81,8 @@ def suggest(word: str, known: Sequence[str]) -> str:
         return f"did you mean `{near}`?"
     if not known:
         return "declare it first: none is declared yet"
-    return "use one of " + ", ".join(f"`{name}`" for name in known)
+    more = ", …" if len(known) > MAX_LISTED else ""
+    return "use one of " + ", ".join(f"`{name}`" for name in known[:MAX_LISTED]) + more
 
 
 def found(value: object) -> str:
