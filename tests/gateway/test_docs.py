@@ -12,6 +12,7 @@ import pytest
 from proviso.errors import GateClosed, NotReady, ProvisoError, RequestError, Unavailable
 from proviso.gateway import Gateway, openapi
 from proviso.gateway.problems import InternalError
+from proviso.guardrails.refusals import DEFAULT_TEXTS
 from tests.gateway.house import ANSWER, REFUSAL, House, call, served
 
 PAGE = Path(__file__).parents[2].joinpath("docs/api.md").read_text(encoding="utf-8")
@@ -53,6 +54,10 @@ def test_the_table_has_every_error() -> None:
     table = set(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", PAGE, re.MULTILINE))
     kinds: list[type[ProvisoError]] = [RequestError, Unavailable, NotReady, GateClosed, InternalError]
     assert table == {pair for kind in kinds for pair in codes(kind)}
+
+
+def test_the_page_has_every_reason_of_a_refusal() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \| \D", PAGE, re.MULTILINE)) == set(DEFAULT_TEXTS)
 
 
 def test_the_page_names_every_route() -> None:

@@ -42,7 +42,7 @@ def run_server(
     `CannotListen` for a taken one.
     """
     server = Server(gateway, settings, on_ready=on_ready, linger_s=linger_s)
-    _log_to_stderr(on=log)
+    log_to_stderr(on=log)
     server.run()
 
 
@@ -142,7 +142,7 @@ def _loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def _log_to_stderr(*, on: bool) -> None:
+def log_to_stderr(*, on: bool) -> None:
     """Send the gateway's lines of JSON to stderr; without `on` only faults are written."""
     logger = logging.getLogger("proviso")
     if not logger.handlers:
