@@ -20,7 +20,9 @@ def test_every_verb_has_help_with_an_example(proviso: Command, verb: str) -> Non
 
 
 def test_the_documented_help_is_what_the_command_prints() -> None:
-    done = subprocess.run([sys.executable, "tools/docs.py", "--check"], cwd=ROOT, check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "tools/docs.py", "--check"], cwd=ROOT, check=False, capture_output=True
+    )
     assert done.returncode == 0, "run `make docs`"
 
 

@@ -53,7 +53,9 @@ def test_a_decision_is_short_and_says_what_would_change_our_mind(page: Path) -> 
 
 
 def test_no_tracked_file_names_a_package_host() -> None:
-    words = "|".join(("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs", "index" + "-url"))
+    words = "|".join(
+        ("pypi" + r"\.org", "pythonhosted" + r"\.org", "registry" + r"\.npmjs", "index" + "-url")
+    )
     found = subprocess.run(
         ["git", "grep", "-lE", words, "--", "requirements", "pyproject.toml", "docs"],
         cwd=ROOT, check=False, capture_output=True, text=True,

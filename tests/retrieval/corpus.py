@@ -24,8 +24,6 @@ First class is paid on journeys of over four hours. Seats are reserved by the de
 RECEIPTS = "<h1>Receipts</h1><p>Keep every receipt for 90 days. Send it to the expense desk.</p>"
 TRAVEL = {"hotels.md": HOTELS, "trains.txt": TRAINS}
 EXPENSES = {"receipts.html": RECEIPTS}
-    "receipts.html": "<h1>Receipts</h1><p>Keep every receipt for 90 days. Send it to the expense desk.</p>"
-}
 
 
 def source(

@@ -11,6 +11,7 @@ from proviso.app.wiring import (
     now_us,
     open_control,
     open_recorder,
+    screening,
     snapshot_pointer,
     snapshots,
     sources,
@@ -37,7 +38,7 @@ def index_apps(root: Path, settings: Settings, names: Sequence[str], progress: P
 
 
 def _index(app: App, state: Path, control: Control, recorder: Recorder, progress: Progress) -> Built:
-    screen = guardrails.compile_guardrails(app.contract, {}).screen
+    screen = screening(app).screen
     folder = snapshots(state, app.name)
     built = build_snapshot(sources(app), folder, screen=screen, now=datetime.now(UTC), progress=progress)
     event = SnapshotBuilt(

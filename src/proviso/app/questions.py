@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from proviso import governance, guardrails
+from proviso import governance
 from proviso.access import KeyInfo, Keys
 from proviso.app.site import Site
 from proviso.app.wiring import (
@@ -16,6 +16,7 @@ from proviso.app.wiring import (
     open_recorder,
     people,
     person,
+    screening,
     snapshot_pointer,
     snapshots,
 )
@@ -55,7 +56,7 @@ def search(
         if loaded.sources.sources[name].approval
         and not principal.groups.isdisjoint(loaded.sources.sources[name].readers)
     )
-    screened = guardrails.compile_guardrails(loaded.contract, {}).screen(question, Channel.USER)
+    screened = screening(loaded).screen(question, Channel.USER)
     if isinstance(screened, Refusal):
         return Found((), "no_match"), []
     with open_control(state) as control:

@@ -101,7 +101,7 @@ class Site:
         caller = Caller(principal, self.recorder.pseudonym(principal.user))
         return Pending(Run(release, request, caller, now_us()), self.recorder)
 
-    def server(self, *, log: bool = False, on_ready: Callable[[str], None] | None = None) -> Server:
+    def server(self, on_ready: Callable[[str], None]) -> Server:
         """Return the HTTP server of this site, not yet running; it closes the site when it ends."""
         parts = Parts(
             authenticate=self.keys.authenticate,
@@ -114,7 +114,7 @@ class Site:
             clock=now_us,
         )
         gateway = Gateway(parts, self.settings, purpose=self._purpose)
-        return Server(gateway, self.settings, log=log, on_ready=on_ready)
+        return Server(gateway, self.settings, on_ready=on_ready)
 
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
@@ -160,7 +160,10 @@ class Site:
 
 def callable_models(app: App) -> dict[str, Model]:
     """Return what can be called here, by name in the register."""
-    return {name: Extractive() for name, entry in app.models.models.items() if entry.provider == "extractive"}
+    return {name: _MODELS[entry.provider]() for name, entry in app.models.models.items()}
+
+
+_MODELS = {"extractive": Extractive}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from proviso import guardrails, retrieval
+from proviso import guardrails, orchestrator, retrieval
 from proviso.contract import App, Rules, Workspace, load_app, load_workspace
 from proviso.errors import ProvisoError
 from proviso.ledger import Recorder
@@ -86,6 +86,13 @@ def _source(app: App, name: str) -> retrieval.Source:
         approved_by=source.approval.by if source.approval else "",
         approved_on=source.approval.on if source.approval else "",
         superseded=source.superseded,
+    )
+
+
+def screening(app: App) -> guardrails.Guardrails:
+    """Return the guardrails of an app as its files are now, for what happens outside a release."""
+    return guardrails.compile_guardrails(
+        app.contract, {}, orchestrator.answer_schemas(app.contract, app.files)
     )
 
 

@@ -18,7 +18,7 @@ from proviso.app import Site, create_key, index_apps
 from proviso.cli.init import make
 from proviso.cli.terminal import stdout
 from proviso.errors import NotReady
-from proviso.gateway import CannotListen, Server
+from proviso.gateway import CannotListen, Server, log_to_stderr
 from proviso.settings import Settings, load_settings
 from proviso.types import Environment, Purpose
 
@@ -38,7 +38,9 @@ class Question(Struct, frozen=True):
 
 QUESTIONS = (
     Question("Answered from the documents", "What is the per diem for Oslo?", "answer"),
-    Question("Answered from the documents", "Do I have to fly economy class on a flight of 2 hours?", "answer"),
+    Question(
+        "Answered from the documents", "Do I have to fly economy class on a flight of 2 hours?", "answer"
+    ),
     Question(
         "With an e-mail address, which is masked, and then answered",
         f"My address is {ADDRESS}. By when do I have to submit an expense claim after a trip?",
@@ -61,7 +63,9 @@ QUESTIONS = (
 
 @click.command("demo", epilog="\b\nExample:\n  proviso demo --check")
 @click.option("--check", is_flag=True, help="Exit after the questions: 0 only if all five behave.")
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True)
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"), show_default=True
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: PROVISO_PORT, or 8321.")
 def command(check: bool, folder: Path, port: int | None) -> None:
     """Prepare the example in a folder, serve it, ask it five questions over HTTP, and keep serving."""
@@ -72,6 +76,7 @@ def command(check: bool, folder: Path, port: int | None) -> None:
     show = Show(console, secret, folder, check=check)
     server = listen(site, settings, show)
     show.server = server
+    log_to_stderr(on=False)
     server.run()
     show.finish()
     sys.exit(0 if show.behaved else 1)
@@ -95,10 +100,10 @@ def prepare(console: Console, folder: Path, settings: Settings) -> str:
 def listen(site: Site, settings: Settings, show: "Show") -> Server:
     """Return a server on the chosen port, or on a free one if something else is there."""
     try:
-        return site.server(on_ready=show.begin)
+        return site.server(show.begin)
     except CannotListen:
         site.settings = msgspec.structs.replace(settings, port=0)
-        return site.server(on_ready=show.begin)
+        return site.server(show.begin)
 
 
 class Show:
@@ -191,7 +196,9 @@ class Show:
 
 def misbehaviour(question: Question, facts: dict[str, Any], run: object) -> str:
     """Return what is wrong with an answer, or an empty string."""
-    masked = any(decision["rule"] == "EMAIL" and decision["action"] == "mask" for decision in facts["decisions"])
+    masked = any(
+        decision["rule"] == "EMAIL" and decision["action"] == "mask" for decision in facts["decisions"]
+    )
     if question.expect == "refusal":
         right = facts["outcome"] == "refusal" and facts["clause"] == question.clause
         return "" if right else f"expected a refusal by `{question.clause}`"
@@ -206,5 +213,7 @@ def _client(url: str, secret: str) -> Any:
     try:
         from openai import OpenAI  # noqa: PLC0415  an extra: the product itself does not need it
     except ImportError:
-        raise NotReady("the demo asks with the openai client", fix="install `proviso[demo]`, or run `make demo`") from None
+        raise NotReady(
+            "the demo asks with the openai client", fix="install `proviso[demo]`, or run `make demo`"
+        ) from None
     return OpenAI(base_url=f"{url}/v1", api_key=secret, max_retries=0, timeout=30)

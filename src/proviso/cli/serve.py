@@ -6,6 +6,7 @@ import click
 
 from proviso.app import Site
 from proviso.cli.terminal import stderr, workspace_option
+from proviso.gateway import log_to_stderr
 from proviso.settings import load_settings
 from proviso.types import Environment, Purpose
 
@@ -30,4 +31,5 @@ def command(workspace: Path, host: str | None, port: int | None, env: str | None
     def announce(url: str) -> None:
         stderr().print(f"serving {apps} on {url} ({settings.environment}); stop with Ctrl-C")
 
-    site.server(log=log, on_ready=announce).run()
+    log_to_stderr(on=log)
+    site.server(announce).run()

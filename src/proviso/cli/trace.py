@@ -12,6 +12,8 @@ from proviso.cli.terminal import json_option, print_json, stdout, workspace_opti
 from proviso.governance import Trace
 from proviso.settings import load_settings
 
+STEPS = ("screen", "purpose", "retrieve", "render", "draft", "verify")
+
 
 @click.command("trace", epilog="\b\nExample:\n  proviso trace 01931c8e-…")
 @workspace_option
@@ -46,14 +48,14 @@ def draw(console: Console, found: Trace) -> None:
     made.add(
         f"{run['input_tokens']} tokens in, {run['output_tokens']} out, {run['cost_micro_usd']} micro-dollars"
     )
-    made.add(", ".join(f"{step} {us} µs" for step, us in found["timings"].items()) or "no steps")
+    made.add(", ".join(f"{step} {found['timings'][step]} µs" for step in STEPS if step in found["timings"]))
     contract = tree.add(f"contract [bold]{run['app']}[/bold], tier {found['contract']['tier']}")
     contract.add(f"release {run['release'][:12]}, terms {run['terms'][:12]}, snapshot {run['snapshot'][:12]}")
     contract.add("approvals: none" if not found["approvals"] else ", ".join(found["approvals"]))
     contract.add(
         "owners: " + ", ".join(f"{role} {escape(who)}" for role, who in found["contract"]["owners"].items())
     )
-    console.print(tree, soft_wrap=True)
+    console.print(tree)
 
 
 def _payload(tree: Tree, found: Trace) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from proviso.gateway.chat import Chat
 from proviso.gateway.native import verdict
-from proviso.types import Answer, Citation, Purpose, Served
+from proviso.types import Answer, Citation, Decision, Purpose, Served
 
 
 class ProvisoPart(Struct, frozen=True):
@@ -20,6 +20,7 @@ class ProvisoPart(Struct, frozen=True):
     clause: str | None
     reason: str | None
     citations: tuple[Citation, ...]
+    decisions: tuple[Decision, ...]
     unapproved: bool
     purpose: Purpose
     ignored: tuple[str, ...]
@@ -181,6 +182,7 @@ def _part(served: Served, ignored: tuple[str, ...]) -> ProvisoPart:
         clause=clause,
         reason=reason,
         citations=citations,
+        decisions=served.decisions,
         unapproved=served.unapproved,
         purpose=served.purpose,
         ignored=ignored,

@@ -8,7 +8,7 @@ from proviso.guardrails.answer_format import format_check
 from proviso.guardrails.policies import channel_policies
 from proviso.guardrails.purpose import PurposeFilter, purpose_filter
 from proviso.guardrails.refusals import Refusals
-from proviso.guardrails.screening import ChannelPolicy, Tally, masked
+from proviso.guardrails.screening import ChannelPolicy, Finding, Tally, masked
 from proviso.guardrails.streaming import ScreenStream
 from proviso.guardrails.verification import Failed, Verifier
 from proviso.text import Analyser
@@ -48,6 +48,10 @@ class Guardrails:
             return Screened(text, channel)
         tally.add(findings)
         return self._finish(masked(text, findings), tally, len(text))
+
+    def findings(self, text: str, channel: Channel) -> list[Finding]:
+        """What screening finds in a text: types and places in the original, overlaps resolved, in order."""
+        return self._policies[channel].findings(normalise(encodable(text)))
 
     def stream(self, channel: Channel) -> ScreenStream:
         """The same for a text that arrives in chunks."""

@@ -83,11 +83,17 @@ def flexible_spaces(pattern: str) -> str:
     while index < len(pattern):
         char = pattern[index]
         if char == "\\":
-            pieces.append(pattern[index : index + 2])
-            index += 2
+            end = _quoted_end(pattern, index) if pattern.startswith("\\Q", index) else index + 2
+            pieces.append(pattern[index:end])
+            index = end
             continue
         in_class = (in_class or char == "[") and not (in_class and char == "]")
         quantified = pattern[index + 1 : index + 2] in ("*", "+", "?", "{")
         pieces.append(r"\s{1,8}" if char == " " and not in_class and not quantified else char)
         index += 1
     return "".join(pieces)
+
+
+def _quoted_end(pattern: str, start: int) -> int:
+    end = pattern.find("\\E", start)
+    return len(pattern) if end < 0 else end

@@ -32,9 +32,9 @@ _CUES = frozenset(
     str.split(
         """
         phone phones telephone telephones telefon telefonnummer téléphone teléfono telefono tel mobile mobil
-        cell cellular cellphone handy rufnummer fax telefax call calls called calling dial dialling dialing ring
-        text texted sms whatsapp signal reach reached answering answer hotline helpline desk message messages
-        office
+        cell cellular cellphone handy rufnummer fax telefax call calls called calling dial dialling
+        dialing ring text texted sms whatsapp signal reach reached answering answer hotline helpline desk
+        message messages office
         """
     )
 )
@@ -43,10 +43,10 @@ _OTHERS = frozenset(
     str.split(
         """
         invoice invoices order orders ref reference case ticket account accounts acct policy claim claims
-        booking confirmation centre center id ids iban card cards ssn social box zip postcode version page pages
-        isbn vat tax serial tracking amount price budget total room flight part product license licence passport
-        population eur usd gbp nok sek dkk chf file record document contract project employee member customer
-        code
+        booking confirmation centre center id ids iban card cards ssn social box zip postcode version page
+        pages isbn vat tax serial tracking amount price budget total room flight part product license licence
+        passport population eur usd gbp nok sek dkk chf file record document contract project employee member
+        customer code
         """
     )
 )

@@ -92,21 +92,21 @@ class Evidence:
     def _of_passage(self, place: int, share: dict[int, float]) -> list[_Merit]:
         passage, row, title = self._passages[place], self._hits[place], self._titles[place]
         text, sentences = passage.text, passage.sentences
-        weights = self._question.weights
+        weigh, part = self._question.weights.__getitem__, share.__getitem__
         around = title.union(*row)
-        base = _SUBJECT * sum([weights[t] for t in around]) / sum(weights.values())
-        base += _PASSAGE * sum([share[t] for t in around]) - _RANK * place + self._context(passage)
+        base = _SUBJECT * sum(map(weigh, around)) / sum(self._question.weights.values())
+        base += _PASSAGE * sum(map(part, around)) - _RANK * place + self._context(passage)
         before, under = _NOTHING, title
         found: list[_Merit] = []
         for index, hit in enumerate(row):
             score = base
             if hit:
-                score += _OWN * sum([share[t] for t in hit])
-            if before and not before <= hit:
+                score += _OWN * sum(map(part, hit))
+            if new := before - hit:
                 credit = _ASKED_BEFORE if wording.is_question(passage, index - 1) else _BEFORE
-                score += credit * sum([share[t] for t in before - hit])
-            if under and not under <= hit:
-                score += _UNDER * sum([share[t] for t in under - hit])
+                score += credit * sum(map(part, new))
+            if new := under - hit:
+                score += _UNDER * sum(map(part, new))
             if hit or before or under:
                 found.append((-score, place, index))
             if text.startswith(wording.HEADING_MARK, sentences[index].start):

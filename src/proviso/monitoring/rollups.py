@@ -18,6 +18,7 @@ from proviso.store import NO_BUCKET, Increment
 GAP = "gap"  # the outcome of a run that never ended
 
 _MINUTE_US = 60_000_000
+_ONE = (1, 0, 0, 0, 0, 0)  # a run that is counted, and nothing else of it
 _MOST_CELLS = 4_096  # whose labels are kept encoded in memory
 
 Labels = tuple[tuple[str, str], ...]
@@ -30,7 +31,7 @@ class Rollups:
         self._known: dict[Labels, tuple[int, str]] = {}
 
     def rows(self, event: Event) -> Sequence[Increment]:
-        """Return what an event adds: one cell for its run, one for each of its caller's groups."""
+        """Return what an event adds: to the cells of its run, of its groups, of the clauses that decided."""
         if isinstance(event, RunFinished):
             return self._of_run(event)
         if isinstance(event, RunGap):
@@ -62,7 +63,9 @@ class Rollups:
             event.cost_micro_usd,
         )
         run = Increment(minute, cell, labels, amounts, bucket(event.duration_us))
-        return [run, *(self._of_group(minute, event, group, event.outcome) for group in event.groups)]
+        groups = (self._of_group(minute, event, group, event.outcome) for group in event.groups)
+        decided = dict.fromkeys((d.clause, d.action) for d in event.decisions)  # a run counts once, in order
+        return [run, *groups, *(self._of_decision(minute, event, *pair) for pair in decided)]
 
     def _of_gap(self, event: RunGap) -> list[Increment]:
         minute = event.at // _MINUTE_US
@@ -76,7 +79,7 @@ class Rollups:
                 ("workflow", event.workflow),
             )
         )
-        run = Increment(minute, cell, labels, (1, 0, 0, 0, 0, 0))
+        run = Increment(minute, cell, labels, _ONE)
         return [run, *(self._of_group(minute, event, group, GAP) for group in event.groups)]
 
     def _of_group(self, minute: int, event: RunFinished | RunGap, group: str, outcome: str) -> Increment:
@@ -89,7 +92,19 @@ class Rollups:
                 ("purpose", event.purpose),
             )
         )
-        return Increment(minute, cell, labels, (1, 0, 0, 0, 0, 0), NO_BUCKET)
+        return Increment(minute, cell, labels, _ONE, NO_BUCKET)
+
+    def _of_decision(self, minute: int, event: RunFinished, clause: str, action: str) -> Increment:
+        cell, labels = self._cell(
+            (
+                ("action", action),
+                ("app", event.app),
+                ("clause", clause),
+                ("of", "decisions"),
+                ("purpose", event.purpose),
+            )
+        )
+        return Increment(minute, cell, labels, _ONE, NO_BUCKET)
 
     def _cell(self, labels: Labels) -> tuple[int, str]:
         """Return a cell's number and its labels as sorted JSON, without those that are empty."""

@@ -1,6 +1,6 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
 
-from proviso.orchestrator.compilation import compile_release, refusal_texts
+from proviso.orchestrator.compilation import answer_schemas, compile_release, refusal_texts
 from proviso.orchestrator.covers import covers
 from proviso.orchestrator.prompts import Prompt
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
@@ -14,6 +14,7 @@ __all__ = [
     "Prompt",
     "REVISION",
     "Run",
+    "answer_schemas",
     "compile_release",
     "covers",
     "refusal_texts",

@@ -1,8 +1,11 @@
 """compile(bundle) → CompiledRelease: each room compiles its own clauses, and this puts them together."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from proviso.contract import Bundle, Terms
+import orjson
+
+from proviso.contract import Bundle, ReleasePart, Terms
 from proviso.errors import NotReady
 from proviso.guardrails import compile_guardrails
 from proviso.models import Model
@@ -45,7 +48,9 @@ def compile_release(
         terms=compile_terms(bundle, terms),
         environment=environment,
         unapproved=unapproved,
-        guardrails=compile_guardrails(bundle.contract, refusal_texts(bundle)),
+        guardrails=compile_guardrails(
+            bundle.contract, refusal_texts(bundle), answer_schemas(bundle.contract, bundle.files)
+        ),
         index=index,
         passages=bundle.workflow.retrieval.passages,
         prompt=Prompt(bundle.prompt),
@@ -75,8 +80,14 @@ def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
 def refusal_texts(bundle: Bundle) -> dict[str, str]:
     """Return the refusal texts by clause (`purpose.refuses.<id>`) and by reason (`blocked_input`, …)."""
     files = {f"purpose.refuses.{refused.id}": refused.template for refused in bundle.contract.purpose.refuses}
-    files |= bundle.workflow.refusals
+    files.update({str(reason): path for reason, path in bundle.workflow.refusals.items()})
     return {key: bundle.files[path].decode("utf-8").strip() for key, path in files.items()}
+
+
+def answer_schemas(contract: ReleasePart, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the parsed JSON Schema of the answers by its path; empty where the format has none."""
+    path = contract.outputs.format.schema_
+    return {path: orjson.loads(files[path])} if path else {}
 
 
 def _model(name: str, models: Mapping[str, Model]) -> Model:

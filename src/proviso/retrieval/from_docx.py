@@ -35,9 +35,9 @@ def from_docx(content: bytes) -> Extracted:
         document = docx.Document(io.BytesIO(content))
     except (zipfile.BadZipFile, PackageNotFoundError, KeyError, ValueError) as error:
         raise UnreadableSource("it is not a Word document", fix=_FIX) from error
-    blocks = list(_blocks(document))
-    title = next((text[2:] for text in blocks if text.startswith("# ")), "")
-    return Extracted(as_title(title or document.core_properties.title or ""), clean("".join(blocks)))
+    text = clean("".join(_blocks(document)))
+    title = next((line[2:] for line in text.split("\n") if line.startswith("# ")), "")
+    return Extracted(as_title(title or document.core_properties.title or ""), text)
 
 
 def _check(archive: zipfile.ZipFile) -> None:

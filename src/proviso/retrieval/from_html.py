@@ -109,7 +109,7 @@ class _Blocks:
         elif tag == "pre":
             self._out.append("\n\n" + node.text())
             return False
-        elif tag == "table" and not node.css("td table, th table"):  # else it is there for the layout
+        elif tag == "table" and not _holds_tables(node):  # else it is there for the layout
             self._table(node)
             return False
         return True
@@ -134,6 +134,10 @@ class _Blocks:
         if rows and (marked[0] or looks_like_header(rows[0], rows[1:])):
             header, rows = rows[0], rows[1:]
         self._out.append("\n\n" + "\n".join(labelled_rows(header, rows)))
+
+
+def _holds_tables(table: LexborNode) -> bool:
+    return any(found.mem_id != table.mem_id for found in table.css("table"))
 
 
 def _cells(row: LexborNode) -> list[LexborNode]:

@@ -1,6 +1,7 @@
 """Text from PDF: the only module that knows pypdf."""
 
 import io
+from collections.abc import Sequence
 from typing import Final
 
 import pypdf
@@ -42,11 +43,15 @@ def from_pdf(content: bytes) -> Extracted:
         raise UnreadableSource("it is encrypted", fix="save it without a password") from error
     except _BROKEN as error:
         raise UnreadableSource(f"it is a broken PDF: {type(error).__name__}", fix=_FIX) from error
-    running = running_lines(pages)
-    text = clean("\n\n".join([block for page in pages for block in blocks(page, running)]))
+    # Pages that are all alike would be nothing but running lines.
+    text = _text(pages, running_lines(pages)) or _text(pages, frozenset())
     if not text:
         raise UnreadableSource("it has no text, only images", fix="recognise its text (OCR) first")
     return Extracted(as_title(str(named)) if named else "", text)
+
+
+def _text(pages: Sequence[Sequence[str]], running: frozenset[str]) -> str:
+    return clean("\n\n".join([block for page in pages for block in blocks(page, running)]))
 
 
 def _lines(page: pypdf.PageObject) -> list[str]:

@@ -14,7 +14,7 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE: Final = 4096
-_BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_BINARY: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _LONGEST_TITLE: Final = 100
 
 
@@ -29,13 +29,19 @@ def decode(content: bytes) -> str:
     sample = content[:_SAMPLE]
     if sample.count(0) * 3 > len(sample):
         little = sample[1::2].count(0) > sample[::2].count(0)
-        return content.decode("utf-16-le" if little else "utf-16-be", "replace")
-    if len(_BINARY.findall(sample)) * 20 > len(sample):
-        raise UnreadableSource("it is not text", fix="save it in a format that can be read")
+        text = content.decode("utf-16-le" if little else "utf-16-be", "replace")
+        _check(text[:_SAMPLE])
+        return text
+    _check(sample.decode("latin-1"))
     try:
         return content.decode()
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def _check(sample: str) -> None:
+    if len(_BINARY.findall(sample)) * 20 > len(sample):
+        raise UnreadableSource("it is not text", fix="save it in a format that can be read")
 
 
 def from_text(content: bytes) -> Extracted:

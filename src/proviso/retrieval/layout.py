@@ -62,7 +62,8 @@ def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
         if not line.strip():
             before = None
             continue
-        tabular = _is_tabular([line])
+        # A line that only goes on under a column belongs to the row above it.
+        tabular = _is_tabular([line]) or (before is True and line.startswith("   "))
         if tabular is before:
             found[-1].append(line)
         else:

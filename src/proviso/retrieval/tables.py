@@ -6,9 +6,12 @@ from collections.abc import Sequence
 def labelled_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """One line a row, `City: Oslo | Per diem: 95 EUR`, so that a row says by itself what its numbers mean.
 
-    Without a header the cells stand alone; empty cells are left out, and empty rows too.
+    Without a header the cells stand alone; empty cells are left out, and empty rows too. A header with a
+    label that no cell bears is a row of its own, so that no word is lost.
     """
-    lines = []
+    borne = {column for row in rows for column, cell in enumerate(row) if cell}
+    unborne = any(label and column not in borne for column, label in enumerate(header))
+    lines = labelled_rows([], [header]) if unborne else []
     for row in rows:
         cells = [
             f"{header[column]}: {cell}" if column < len(header) and header[column] else cell

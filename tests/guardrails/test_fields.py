@@ -1,0 +1,88 @@
+"""Sensitive fields: what each type is, and what only looks like it."""
+
+import pytest
+
+from proviso.types import Channel, Screened
+from tests.guardrails.made import guardrails, masking
+
+FOUND = [
+    ("EMAIL", "Write to {}.", "dana.smith+travel@mail.example.co.uk"),
+    ("EMAIL", "Schreib an {} bitte", "jürgen@müller.example"),
+    ("EMAIL", "<{}>", "o'neil@example.org"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "card {} please", "4111 1111 1111 1111"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "card {}, CVV 123", "5500-0055-5555-5559"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "Amex {}.", "3782 822463 10005"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "({})", "378282246310005"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "4242 4242 and {}", "4242424242424242"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "ID 1234 {} 12", "4111 1111 1111 1111"),
+    ("US_SOCIAL_SECURITY_NUMBER", "It is {}.", "078-05-1120"),
+    ("US_SOCIAL_SECURITY_NUMBER", "my SSN: {}", "078051120"),
+    ("US_SOCIAL_SECURITY_NUMBER", "social security no. {}", "078 05 1120"),
+    ("INTERNATIONAL_BANK_ACCOUNT_NUMBER", "Pay {} today", "GB82 WEST 1234 5698 7654 32"),
+    ("INTERNATIONAL_BANK_ACCOUNT_NUMBER", "iban {}", "de89370400440532013000"),
+    ("INTERNATIONAL_BANK_ACCOUNT_NUMBER", "to {}.", "NO93 8601 1117 947"),
+    ("PHONE", "Ring {}!", "+47 22 00 00 00"),
+    ("PHONE", "at {} or", "+41 (0)96 471 07 95"),
+    ("PHONE", "at {}", "(212) 555-1234 x12"),
+    ("PHONE", "at {}, thanks", "212.555.1234"),
+    ("PHONE", "is {}", "020 7946 0958"),
+    ("PHONE", "is {} (Bonn)", "0228/123456-78"),
+    ("PHONE", "call me at {} tomorrow", "785 8949"),
+    ("PHONE", "{} office", "61 51 81 92"),
+    ("IP_ADDRESS", "host {}.", "192.168.1.44"),
+    ("IP_ADDRESS", "host {} is", "2001:db8::ff00:42:8329"),
+    ("IP_ADDRESS", "http://[{}]/", "fe80::1ff:fe23:4567:890a"),
+    ("MAC_ADDRESS", "NIC {}", "00:1A:2b:3C:4d:5E"),
+    ("URL", "see {}.", "https://example.com/a?b=c"),
+    ("AWS_ACCESS_KEY", "key {}", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_KEY", "aws_secret_access_key={}", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+]
+
+NOTHING = [
+    "It is 2,500 EUR a year, 1 200 000 in all, from 2026-03-01 to 04.03.2026 10:30.",
+    "Invoice 2024-0012345, order 4700123456, cost centre 4711, invoice 012-345-6789.",
+    "Version 1.2.3.4 and firmware 10.0.19.1; section 4.1.2.3 says so.",
+    "At 12:30:45 on 01-02-2024, between 2019-2020 and 2021-2022.",
+    "The ratio is 3.14159265358979 and 1234567890123456 is no card.",
+    "std::dec, a::b, me@host, @example.com, a@b.c",
+    "000-12-3456, 666-12-3456, 912-34-5678 and 123-00-4567 were never given.",
+    "GB82 WEST 1234 5698 7654 33 has wrong check digits.",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709 is the secret digest.",
+    "Room 4242, flight 1234, page 12 345 678, 45 000 000 people.",
+]
+
+
+@pytest.mark.parametrize(("kind", "sentence", "value"), FOUND)
+def test_a_value_is_masked_whole_and_nothing_else_is(kind: str, sentence: str, value: str) -> None:
+    screened = masking(kind).screen(sentence.format(value), Channel.USER)
+    assert screened.text == sentence.format(f"[{kind}]")
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_only_looks_like_a_sensitive_field_stays(text: str) -> None:
+    assert masking().screen(text, Channel.USER) == Screened(text, Channel.USER)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "４１１１ 1111 1111 1111",
+        "4111\u200b1111\u00ad1111 1111".replace(" ", ""),
+        "4111\u00a01111\u20111111 1111",
+    ],
+)
+def test_a_card_in_other_digits_or_with_invisible_characters_is_found(written: str) -> None:
+    screened = masking("CREDIT_DEBIT_CARD_NUMBER").screen(f"é {written} é", Channel.USER)
+    assert screened.text == "é [CREDIT_DEBIT_CARD_NUMBER] é"
+
+
+def test_a_finding_names_its_place_in_the_original_text() -> None:
+    text = "ﬁx \u200b\u200b dana@example.com"
+    (finding,) = masking("EMAIL").findings(text, Channel.USER)
+    assert text[finding.start : finding.end] == "dana@example.com"
+
+
+def test_overlapping_values_leave_no_part_visible() -> None:
+    badge = {"id": "badge", "pattern": "EMP [a-z]+", "action": "mask"}
+    both = guardrails(inputs={"sensitive": {"mask": ["EMAIL"], "custom": [badge]}, "languages": ["en"]})
+    assert both.screen("x EMP dana@example.com y", Channel.USER).text == "x [EMAIL] y"

@@ -1,0 +1,67 @@
+"""Hostile text: a decision in linear time, never an exception."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proviso.types import Channel
+from tests.guardrails.made import guardrails, masking
+
+MADE = masking(outputs={"disallowed": [{"id": "x", "description": "d", "patterns": ["a+b", "(x+x+)+y"]}]})
+SIZE = 50_000
+REPEATED = [
+    "a",
+    "1",
+    "1 ",
+    "11 ",
+    "1234 ",
+    "4111 1111 1111 1111 ",
+    "a@",
+    "@",
+    ".",
+    "a.",
+    "1.",
+    ":",
+    "f:",
+    "é",
+    "\x00",
+]
+REPEATED += [
+    "\ud800",
+    "\u202e",
+    "\u200b",
+    "ﷺ",
+    "e\u0301",
+    "+",
+    "(",
+    "GB82 ",
+    "+1 ",
+    "x@y.zz ",
+    "aws ",
+    "0 ",
+    "call 1 ",
+]
+
+
+@pytest.mark.parametrize("unit", REPEATED)
+def test_a_long_repetition_is_decided_in_linear_time(unit: str) -> None:
+    began = time.process_time()
+    MADE.screen((unit * (SIZE // len(unit))), Channel.OUTPUT)
+    assert time.process_time() - began < 0.8
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(st.characters(codec=None), max_size=200))
+def test_any_text_gets_a_decision_that_can_be_stored(text: str) -> None:
+    MADE.screen(text, Channel.OUTPUT).text.encode()
+
+
+def test_a_set_of_patterns_too_large_for_its_memory_still_finds() -> None:
+    wide = [f"(?:[{a}-z]{{1,40}}[0-9]{{1,40}}){{1,12}}!{a}" for a in "abcdefgh"]
+    disallowed = [{"id": "wide", "description": "d", "patterns": wide}]
+    made = guardrails(outputs={"disallowed": disallowed})
+    text = "".join([f"{'qrstuvwxyz'[i % 7 :]}{i * i}" for i in range(3000)])
+    assert not hasattr(made.screen(text, Channel.OUTPUT), "clause")
+    assert hasattr(made.screen(text + " z1!c", Channel.OUTPUT), "clause")
