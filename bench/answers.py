@@ -5,8 +5,8 @@
 DIR is a retrieval set (a corpus and queries as JSON lines, answers as `metadata.spans`) or a folder of sets.
 Without it the example's own questions are asked; they have no answer spans, so nothing is said about recall.
 The last line is JSON, by set:
-- `span_recall`: share of the questions for which an answer span lies wholly in what was quoted of its document;
-  `oracle_span_recall`: the same with the passage that holds the answer given, not searched for;
+- `span_recall`: share of the questions for which an answer span lies wholly in what was quoted of its
+  document; `oracle_span_recall`: the same with the passage that holds the answer given, not searched for;
 - `abstained`: share without an answer; `abstained_on_foreign`: the same with the best passages of the
   documents that hold no answer (where all documents of a set are asked the same questions: of another set);
   `auroc`: how well the model's evidence tells the two apart;
@@ -28,6 +28,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+
+import proviso
+from proviso.models import Extractive, ModelRequest
+from proviso.models.evidence import Evidence
+from proviso.models.questions import Reader
+from proviso.retrieval import Query
+from proviso.text import Analyser, sentence_spans
+from proviso.types import Channel, Draft, Passage, Rendered, Screened, Sentence
 from sets import (
     GIVEN,
     LIMIT,
@@ -40,14 +48,6 @@ from sets import (
     source_at,
     spans_of,
 )
-
-import proviso
-from proviso.models import Extractive, ModelRequest
-from proviso.models.evidence import Evidence
-from proviso.models.questions import Reader
-from proviso.retrieval import Query
-from proviso.text import Analyser, sentence_spans
-from proviso.types import Channel, Draft, Passage, Rendered, Screened, Sentence
 
 WORDS: Final = 200
 TOKENS: Final = 2_000
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def other_than(one: AnswerSet, sets: Sequence[AnswerSet]) -> AnswerSet | None:
-    """Where passages that hold no answer come from: the set itself, unless its documents are all asked the same."""
+    """Where passages without an answer come from: the set itself, unless its documents are all asked the same."""
     if not one.scoped:
         return one
     return next((other for other in sets if other is not one and not other.scoped), None)
@@ -200,7 +200,7 @@ def joined(spans: list[tuple[int, int]], body: str) -> Iterator[tuple[int, int]]
 def holds(one: AnswerSet, passage: Passage, span: Span) -> bool:
     """Whether the passage holds the answer span."""
     key, offset = one.place(passage)
-    return key == span[0] and offset <= span[1] and span[2] <= offset + len(passage.text)
+    return key == span[0] and offset <= span[1] <= span[2] <= offset + len(passage.text)
 
 
 def oracle(one: AnswerSet, span: Span) -> Passage:

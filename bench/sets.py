@@ -28,7 +28,7 @@ OTHERS: Final = (
 )
 
 
-class UnknownKind(Exception):  # noqa: N818  # it names what was met
+class UnknownKind(Exception):  # it names what was met
     """A file of JSON lines whose fields tell nothing."""
 
 
@@ -111,7 +111,7 @@ def tidied(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def spans_of(one: AnswerSet, row: dict[str, Any]) -> list[Span]:
-    """A question's answer spans, in the documents' tidied texts, without outer white space."""
+    """A question's answer spans in the tidied texts, without outer white space."""
     found = []
     for key, start, end in row.get("metadata", {}).get("spans", []):
         moved = one.corpus[key].get("moved")
