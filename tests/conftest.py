@@ -1,7 +1,7 @@
 """What many tests share: the example as a new user makes it, and the command as a user runs it."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -48,7 +48,7 @@ def indexed(proviso: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workspace(indexed: Path, tmp_path: Path) -> Iterator[Path]:
+def workspace(indexed: Path, tmp_path: Path) -> Path:
     """A copy of the indexed example that a test may change."""
     folder = tmp_path / "example"
     shutil.copytree(indexed, folder)

@@ -1,12 +1,18 @@
-"""Write the generated parts of the docs anew: the floors of `docs/architecture.md`. `--check` only says if they differ."""
+"""Write the generated parts of the docs anew: floors and the command's help. `--check` says if they differ."""
 
 import ast
 import configparser
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
+from proviso.cli.group import root
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "architecture.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+COMMAND = ROOT / "docs" / "cli.md"
 START, END = "<!-- rooms: written by `make docs` from each room's docstring -->", "<!-- /rooms -->"
 
 
@@ -31,14 +37,39 @@ def table() -> str:
     return "\n".join(["| floor | room | what it is for |", "|---|---|---|", *rows])
 
 
+def architecture() -> str:
+    """Return the architecture page with its floors as they are now."""
+    before, rest = ARCHITECTURE.read_text().split(START)
+    return f"{before}{START}\n{table()}\n{END}{rest.split(END, 1)[1]}"
+
+
+def command_page() -> str:
+    """Return the page of the command: its own help, verb by verb."""
+    context = click.Context(root, info_name="proviso", max_content_width=100, terminal_width=100)
+    sections = [("proviso", root.get_help(context)), *_helps(root, context)]
+    parts = [f"## {name}\n\n```text\n{text.rstrip()}\n```\n" for name, text in sections]
+    return "# The command\n\nWritten by `make docs` from the command's own help.\n\n" + "\n".join(parts)
+
+
+def _helps(group: click.Group, context: click.Context) -> Iterator[tuple[str, str]]:
+    for verb in group.list_commands(context):
+        command = group.get_command(context, verb)
+        assert command is not None
+        inner = click.Context(
+            command, info_name=verb, parent=context, max_content_width=100, terminal_width=100
+        )
+        yield inner.command_path, command.get_help(inner)
+        if isinstance(command, click.Group):
+            yield from _helps(command, inner)
+
+
 def main() -> int:
-    """Write the page, or with `--check` return 1 if it is not up to date."""
-    page = PAGE.read_text()
-    before, rest = page.split(START)
-    fresh = f"{before}{START}\n{table()}\n{END}{rest.split(END, 1)[1]}"
+    """Write the pages, or with `--check` return 1 if one is not up to date."""
+    fresh = {ARCHITECTURE: architecture(), COMMAND: command_page()}
     if "--check" in sys.argv:
-        return int(fresh != page)
-    PAGE.write_text(fresh)
+        return int(any(not page.exists() or page.read_text() != text for page, text in fresh.items()))
+    for page, text in fresh.items():
+        page.write_text(text)
     return 0
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Proofs:
-    """A pytest plugin: keeps the marked tests, and which of them passed. A skip or an expected failure proves nothing."""
+    """A pytest plugin: keeps the marked tests and which of them passed. A skip or an xfail proves nothing."""
 
     def __init__(self) -> None:
         self.marked: dict[str, set[str]] = {}
@@ -46,7 +46,7 @@ def demands(path: Path) -> dict[str, list[str]]:
 
 
 def main() -> int:
-    """Return 0; 1 if a marked test failed, or with `--strict` while a requirement is not proven; 2 for an unknown ID."""
+    """Return 0; 1 if a marked test failed or, with `--strict`, while one is not proven; 2 for an unknown ID."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strict", action="store_true", help="fail while any requirement is not proven")
     strict = parser.parse_args().strict

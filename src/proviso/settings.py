@@ -1,4 +1,4 @@
-"""What the machine decides (ports, folders, limits), read once from `PROVISO_*` variables; contracts decide the rest."""
+"""What the machine decides (ports, folders, limits), read once from `PROVISO_*`; contracts decide the rest."""
 
 import os
 from collections.abc import Mapping

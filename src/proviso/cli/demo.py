@@ -24,6 +24,9 @@ from proviso.types import Environment, Purpose
 
 APP = "policy-qa"
 USER = "dana"
+EXAMPLE = (
+    '{"model": "policy-qa", "messages": [{"role": "user", "content": "What may a hotel in Oslo cost?"}]}'
+)
 ADDRESS = "maria.holm@vantholm.example"
 
 
@@ -185,7 +188,7 @@ class Show:
         self.console.print(
             f"  curl -s {url}/v1/chat/completions -H 'authorization: Bearer {secret}' \\\n"
             "    -H 'content-type: application/json' \\\n"
-            f'    -d \'{{"model": "{APP}", "messages": [{{"role": "user", "content": "What may a hotel in Oslo cost?"}}]}}\'',
+            f"    -d '{EXAMPLE}'",
             soft_wrap=True, markup=False,
         )  # fmt: skip
         self.console.print(

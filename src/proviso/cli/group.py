@@ -65,7 +65,7 @@ def root() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command with these arguments (default: the process's own); exit as `EXIT_CODES` says, without a traceback for a user's error."""
+    """Run the command with these arguments (default: the process's own); exit as `EXIT_CODES` says."""
     try:
         root(arguments, standalone_mode=False)
     except click.ClickException as error:

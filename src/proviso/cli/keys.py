@@ -1,32 +1,32 @@
 """`proviso keys`: API keys, shown once, stored as hashes, revoked at once."""
 
-import datetime
+import datetime as dt
 import re
 from pathlib import Path
 
 import click
 
-from proviso.app import create_key, open_keys, revoke_key
 from proviso.access import KeyInfo
+from proviso.app import create_key, open_keys, revoke_key
 from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
 from proviso.settings import load_settings
 
 _UNITS = {"h": "hours", "d": "days"}
 
 
-class Lifetime(click.ParamType[datetime.timedelta]):
+class Lifetime(click.ParamType[dt.timedelta]):
     """A time such as `90d` or `12h`."""
 
     name = "time"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime.timedelta:
+    ) -> dt.timedelta:
         """Return the time span; fail with what it takes."""
         found = re.fullmatch(r"([1-9]\d{0,4})([hd])", str(value))
         if found is None:
             self.fail(f"`{value}` is not a time; use for example `90d` or `12h`", param, ctx)
-        return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 @click.group("keys", epilog="\b\nExample:\n  proviso keys create --user dana --expires 90d")
@@ -48,7 +48,7 @@ def create(
     user: str,
     groups: tuple[str, ...],
     roles: tuple[str, ...],
-    expires: datetime.timedelta,
+    expires: dt.timedelta,
     as_json: bool,
 ) -> None:
     """Create a key. Its secret is shown once and stored only as a hash."""
@@ -92,7 +92,7 @@ def revoke(workspace: Path, key_id: str) -> None:
 
 def described(info: KeyInfo) -> dict[str, object]:
     """Return a key as plain values, with times in ISO 8601."""
-    now = int(datetime.datetime.now(datetime.UTC).timestamp() * 1_000_000)
+    now = int(dt.datetime.now(dt.UTC).timestamp() * 1_000_000)
     return {
         "key": info.id,
         "user": info.user,
@@ -105,4 +105,4 @@ def described(info: KeyInfo) -> dict[str, object]:
 
 
 def _iso(micros: int) -> str:
-    return datetime.datetime.fromtimestamp(micros / 1_000_000, datetime.UTC).isoformat(timespec="seconds")
+    return dt.datetime.fromtimestamp(micros / 1_000_000, dt.UTC).isoformat(timespec="seconds")

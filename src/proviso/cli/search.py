@@ -37,7 +37,8 @@ def command(workspace: Path, app: str, question: str, user: str | None, limit: i
         console.print(f"[bold]{passage.number}. {escape(passage.title)}[/bold]")
         console.print(
             f"   [dim]{escape(passage.source)}/{escape(passage.document)} {passage.start}–{passage.end} · version "
-            f"{passage.version[:12]} · approved by {item.approved_by} on {item.approved_on} · fetched {item.fetched_at}[/dim]",
+            f"{passage.version[:12]} · "
+            f"approved by {item.approved_by} on {item.approved_on} · fetched {item.fetched_at}[/dim]",
             soft_wrap=True,
         )
         console.print("   " + escape(" ".join(passage.text.split())[:400]), soft_wrap=False)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 import orjson
@@ -12,16 +12,22 @@ from rich.console import Console
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "proviso.yaml"
+_PIPE_WIDTH = 120
 
 
 def stdout() -> Console:
     """Return the console for results."""
-    return Console(highlight=False)
+    return _console(sys.stdout)
 
 
 def stderr() -> Console:
     """Return the console for progress and errors, so that results can be piped."""
-    return Console(stderr=True, highlight=False)
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    # What is piped is read by a program or a pager: it is not folded at the width of a terminal that is not there.
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PIPE_WIDTH)
 
 
 def workspace_option(function: F) -> F:
@@ -42,7 +48,7 @@ def json_option(function: F) -> F:
 
 
 def nearest_workspace(start: Path) -> Path:
-    """Return the nearest folder upwards with a `proviso.yaml`, or `start` itself, whose check will say what is missing."""
+    """Return the nearest folder upwards with a `proviso.yaml`, or `start`, whose check then says what is missing."""
     return next((folder for folder in (start, *start.parents) if (folder / _MARK).is_file()), start)
 
 

@@ -41,7 +41,8 @@ def draw(console: Console, found: Trace) -> None:
     decisions = tree.add("decisions" if found["decisions"] else "decisions: none")
     for decision in found["decisions"]:
         decisions.add(
-            f"{decision['action']} {decision['rule']} × {decision['count']} on {decision['channel']} [cyan]{decision['clause']}[/cyan]"
+            f"{decision['action']} {decision['rule']} × {decision['count']} on {decision['channel']} "
+            f"[cyan]{decision['clause']}[/cyan]"
         )
     made = tree.add(f"made by {run['provider'] or '–'} {run['model']}")
     made.add(f"prompt {run['prompt'] or '–'} version {run['prompt_version'][:12] or '–'}")

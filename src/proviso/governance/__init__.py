@@ -1,4 +1,4 @@
-"""Coverage and gaps, gates, and which release serves a caller; later changes, reviews, rollouts, switches, audit packs."""
+"""Coverage and gaps, gates, traces, which release serves a caller; later changes, reviews, rollouts, switches."""
 
 from proviso.governance.coverage import LEGS, Coverage, Row, Stage, Standing, measure
 from proviso.governance.gate import admit

@@ -8,11 +8,11 @@ from proviso.orchestrator.run import Caller, Run
 from proviso.orchestrator.serve import serve, stream
 
 __all__ = [
+    "REVISION",
     "Caller",
     "CompiledRelease",
     "CompiledTerms",
     "Prompt",
-    "REVISION",
     "Run",
     "answer_schemas",
     "compile_release",

@@ -4,7 +4,6 @@ The only module that knows the template engine. Values reach it as plain strings
 call public methods of anything richer.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 from minijinja import Environment, TemplateError
