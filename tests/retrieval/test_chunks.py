@@ -27,7 +27,7 @@ def words(text: str) -> int:
     return len(text.replace("文。", "x ").split())
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(TEXTS)
 def test_every_word_is_in_a_chunk_and_no_chunk_is_too_long(text: str) -> None:
     covered: set[int] = set()
@@ -37,7 +37,7 @@ def test_every_word_is_in_a_chunk_and_no_chunk_is_too_long(text: str) -> None:
     assert all(place in covered for place, character in enumerate(text) if not character.isspace())
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(TEXTS)
 def test_each_chunk_goes_further_and_reaches_back_no_more_than_the_overlap(text: str) -> None:
     found = chunks_of(text)
@@ -47,7 +47,7 @@ def test_each_chunk_goes_further_and_reaches_back_no_more_than_the_overlap(text:
         assert words(text[after.start : before.end]) <= OVERLAP
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(TEXTS)
 def test_a_chunk_is_its_sentences(text: str) -> None:
     for one in chunks_of(text):

@@ -81,7 +81,7 @@ def test_the_declared_encoding_is_believed(encoding: str) -> None:
 @pytest.mark.parametrize(
     "hostile",
     [
-        "<div>" * 20_000 + "x",
+        "<div>" * 5_000 + "x",
         "<table><tr><td colspan=99999999 rowspan=65000>x" * 200,
         "<" * 100_000,
         "&#xD800;&#0;",

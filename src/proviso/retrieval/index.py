@@ -12,8 +12,8 @@ FOUND: Final[Empty] = ""
 NO_MATCH: Final[Empty] = "no_match"
 FILTERED_BY_ACCESS: Final[Empty] = "filtered_by_access"
 
-# Tuned on public sets with `bench/search.py`: how often the words of a title and its headings count, and how much a
-# term counts that only the turn before has.
+# Tuned on public sets with `bench/search.py`: how often the words of a title and its headings count, and how much
+# a term counts that only the turn before has.
 TITLE_WEIGHT: Final = 2
 CONTEXT_WEIGHT: Final = 0.5
 
