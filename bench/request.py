@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 
 from load import Figures, free_port, measure, post, running
-
 from proviso.app import open_reader
 from proviso.settings import load_settings
 

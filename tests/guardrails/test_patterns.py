@@ -3,7 +3,7 @@
 import pytest
 
 from proviso.guardrails import pattern_problem
-from proviso.guardrails.patterns import Pattern, flexible_spaces
+from proviso.guardrails.patterns import Pattern, PatternSet, flexible_spaces
 from proviso.guardrails.width import longest_match
 
 
@@ -49,3 +49,9 @@ def test_the_longest_match_is_known(pattern: str, width: int | None) -> None:
 )
 def test_a_space_stands_for_any_white_space(pattern: str, text: str) -> None:
     assert Pattern(flexible_spaces(pattern)).search(text.encode()) == (0, len(text))
+
+
+def test_patterns_too_large_together_are_each_tried() -> None:
+    wide = [f"(?:[{a}-z]{{1,40}}[0-9]{{1,40}}){{1,12}}!{a}" for a in "abcdefgh"]
+    assert list(PatternSet(wide, memory=200_000).occurring(b"no match")) == list(range(8))
+    assert list(PatternSet(wide).occurring(b"x1!c x1!a")) == [0, 2]

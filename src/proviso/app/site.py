@@ -1,6 +1,7 @@
 """A site: the apps of a workspace compiled and ready, over HTTP or for one question from the command line."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ REVISIONS = {
     "retrieval": retrieval.REVISION,
     "text": text.REVISION,
 }
+
+
+_LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
 
 
 class Pending:
@@ -63,6 +67,7 @@ class Site:
 
     def __init__(self, state: Path, settings: Settings, purpose: Purpose) -> None:
         self.settings = settings
+        self._state = state
         self._purpose = purpose
         self._control = Control.open(state)
         try:
@@ -109,7 +114,7 @@ class Site:
             usable=self.routing.usable,
             read_run=self._read_run,
             run_readers=self.routing.run_readers,
-            not_ready=lambda: "",
+            not_ready=self.not_ready,
             close=self.close,
             clock=now_us,
         )
@@ -127,6 +132,11 @@ class Site:
         self.recorder.release()
         self.reader.close()
         self._control.close()
+
+    def not_ready(self) -> str:
+        """Say what keeps this process from answering: a disk on which no record would fit. Empty: nothing does."""
+        free = shutil.disk_usage(self._state).free
+        return "" if free >= _LEAST_FREE else f"the disk has {free} bytes left: no record can be written"
 
     async def _read_run(self, run: str) -> RunRecord | None:
         return await asyncio.to_thread(self.reader.run, run)

@@ -1,5 +1,7 @@
 """`proviso demo`: the example prepared, served in `dev`, and asked five questions by the official openai client."""
 
+import os
+import shutil
 import sys
 import threading
 import time
@@ -157,7 +159,7 @@ class Show:
         fault = misbehaviour(question, facts, run)
         self._print(number, question, str(reply.choices[0].message.content), facts)
         self.console.print(
-            f"   [dim]{milliseconds:.1f} ms over HTTP · proviso trace -w {self._folder} {facts['run']}[/dim]",
+            f"   [dim]{milliseconds:.1f} ms over HTTP · {program()} trace -w {self._folder} {facts['run']}[/dim]",
             soft_wrap=True,
         )
         if fault:
@@ -193,8 +195,13 @@ class Show:
         )  # fmt: skip
         self.console.print(
             f"\nChange first: in {folder}/apps/{APP}/contract.yaml move EMAIL from `mask` to `block`, restart, and ask "
-            f"the third question again.\nSee what is not covered yet: proviso check -w {folder}", soft_wrap=True
+            f"the third question again.\nSee what is not covered yet: {program()} check -w {folder}", soft_wrap=True
         )  # fmt: skip
+
+
+def program() -> str:
+    """Return how this command is called from here: by its name if that finds it, else by its path."""
+    return "proviso" if shutil.which("proviso") else os.path.relpath(sys.argv[0])
 
 
 def misbehaviour(question: Question, facts: dict[str, Any], run: object) -> str:

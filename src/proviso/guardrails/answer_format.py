@@ -1,6 +1,6 @@
 """The form of an answer: JSON by its schema, text without active content."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -50,8 +50,11 @@ def format_check(outputs: Outputs, schemas: Mapping[str, Any]) -> FormatCheck:
     return problem
 
 
-def json_strings(text: str) -> str:
-    """The strings and numbers of a JSON answer, one a line: what its claims are checked on."""
+def json_claims(text: str, passages: Container[object]) -> str:
+    """The strings and numbers of a JSON answer as paragraphs: what its claims are checked on.
+
+    A number that names a given passage (`"citations": [1, 2]`) claims nothing.
+    """
     lines: list[str] = []
     pending: list[Any] = [orjson.loads(text)]
     while pending:
@@ -62,9 +65,9 @@ def json_strings(text: str) -> str:
             pending.extend(reversed(value))
         elif isinstance(value, str):
             lines.append(value)
-        elif value is not None and not isinstance(value, bool):
+        elif value is not None and not isinstance(value, bool) and value not in passages:
             lines.append(str(value))
-    return "\n".join(lines)
+    return "\n\n".join(lines)
 
 
 def _text_problem(text: str, active: Pattern) -> str | None:

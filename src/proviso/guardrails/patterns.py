@@ -32,21 +32,27 @@ class PatternSet:
 
     __slots__ = ("_all", "_sentinel", "_set")
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], *, memory: int = 32 << 20) -> None:
+        """`memory` is in bytes: patterns that do not fit together are each tried by themselves."""
         options = re2.Options()
         options.log_errors = False
-        options.max_mem = 32 << 20
+        options.max_mem = memory
+        self._all = tuple(range(len(sources)))
         self._set = re2.Set.SearchSet(options)
         for source in sources:
             self._set.Add(source.encode())
         # INVARIANT: the empty pattern occurs in every text. RE2 answers "none" when its automaton outgrows
         # its memory; a missing sentinel tells that from a real "none": then every pattern is tried by itself.
         self._sentinel = self._set.Add(b"")
-        self._set.Compile()
-        self._all = tuple(range(len(sources)))
+        try:
+            self._set.Compile()
+        except re2.error:
+            self._set = None
 
     def occurring(self, data: bytes) -> Sequence[int]:
         """The ascending indexes of the patterns that match in `data` (all, if RE2 cannot tell)."""
+        if self._set is None:
+            return self._all
         found: list[int] = self._set.Match(data) or []
         if len(found) == 1 and found[0] == self._sentinel:
             return ()

@@ -19,7 +19,7 @@ from proviso.text import Analyser, sentence_spans
 Feature = int | str
 _WORD = re.compile(r"[^\W_]+")
 _GRAM = 4
-_GRAM_WEIGHT = 0.6
+_GRAM_WEIGHT = 0.4
 _IDF_POWER = 0.5  # few examples: a word that many of them share tells more, not less
 _SHARE_OF_MEDIAN = 0.3
 _OVER_ALLOWED = 0.02

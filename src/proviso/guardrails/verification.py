@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proviso.contract import Outputs, Safety
-from proviso.guardrails.answer_format import FormatCheck, json_strings
+from proviso.guardrails.answer_format import FormatCheck, json_claims
 from proviso.guardrails.claims import MARK, Claim, claims, plain
 from proviso.guardrails.grounding import Support, best_quote
 from proviso.text import Analyser
@@ -67,22 +68,23 @@ class Verifier:
             return Failed("no_evidence", GROUNDING)
         if draft.stop is not StopReason.END or self._check_format(draft.text) is not None:
             return Failed("failed_check", FORMAT)
-        checked = draft
-        if self._json:
-            # Offsets into the JSON's source say nothing about its strings: only numbers of passages are kept.
-            checked = Draft(
-                json_strings(draft.text), (), draft.stop, draft.usage, draft.provider, draft.model
-            )
-        outcome = self._sentences(checked, {passage.number: passage for passage in passages})
-        if not self._json or isinstance(outcome, Failed):
-            return outcome
-        return Verified(draft.text, outcome.citations, outcome.decisions)
+        given = {passage.number: passage for passage in passages}
+        if not self._json:
+            return self._sentences(draft, claims(draft), given)
+        # Offsets into the JSON's source say nothing about its strings: only marks are kept. They stand for
+        # every string and number of the answer that has no mark of its own.
+        strings = replace(draft, text=json_claims(draft.text, given), citations=())
+        every = claims(strings)
+        shared = frozenset().union(*[claim.cited for claim in every])
+        outcome = self._sentences(strings, [replace(c, cited=c.cited or shared) for c in every], given)
+        return replace(outcome, text=draft.text) if isinstance(outcome, Verified) else outcome
 
-    def _sentences(self, draft: Draft, passages: Mapping[int, Passage]) -> Verified | Failed:
+    def _sentences(
+        self, draft: Draft, every: Sequence[Claim], passages: Mapping[int, Passage]
+    ) -> Verified | Failed:
         kept: list[Claim] = []
         quotes: _Quotes = []
         failures: dict[str, int] = {}
-        every = claims(draft)
         for claim in every:
             found = self._check(draft.text, claim, passages)
             if isinstance(found, str):

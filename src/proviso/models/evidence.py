@@ -21,7 +21,7 @@ _ASKED_BEFORE: Final = 0.8
 _UNDER: Final = 0.4
 _CONTEXT: Final = 0.1
 _RANK: Final = 0.02
-# A sentence of the kind that is asked for gains, a heading, a question and a fragment lose.
+# A sentence of the kind that is asked for gains, a heading and a fragment lose.
 _FITS: Final = 0.25
 _FITS_OWN: Final = 0.3
 _POOR: Final = 0.3
@@ -85,7 +85,8 @@ class Evidence:
         for place in range(len(self._passages)):
             found += self._of_passage(place, share)
         found.sort()
-        closer = [self._looked_at(merit) for merit in found[:_SHORT_LIST]]
+        # A question is no answer.
+        closer = [self._looked_at(merit) for merit in found[:_SHORT_LIST] if not self._asks(merit)]
         closer.sort()
         return [Candidate(-loss, place, index) for loss, place, index in closer]
 
@@ -122,6 +123,9 @@ class Evidence:
         found = context.intersection(chain.from_iterable([s.terms for s in passage.sentences]))
         return _CONTEXT * len(found) / len(context)
 
+    def _asks(self, merit: _Merit) -> bool:
+        return wording.is_question(self._passages[merit[1]], merit[2])
+
     def _looked_at(self, merit: _Merit) -> _Merit:
         """The sentence scored anew after reading its text."""
         loss, place, index = merit
@@ -133,8 +137,6 @@ class Evidence:
         if question.shape is not None and question.shape.search(text):
             own = sum([question.weights[t] for t in self._hits[place][index]])
             score += _FITS + _FITS_OWN * own / sum(question.weights.values())
-        if wording.is_question(passage, index):
-            score -= _POOR
         if wording.is_heading(text) and terms < 2 * _FEW_TERMS:
             score -= 2 * _POOR
         elif terms < _FEW_TERMS:

@@ -14,6 +14,8 @@ _CLOSE: Final = (0.7, 0.8)
 # Two sentences whose terms overlap this much (Jaccard) say the same.
 _ALIKE: Final = 0.8
 _MOST_ITEMS: Final = 6
+# An answer of fewer terms needs its question beside it.
+_BRIEF: Final = 3
 
 
 class Quote(Struct, frozen=True, gc=False):
@@ -52,7 +54,7 @@ def _overlap(one: frozenset[int], other: frozenset[int]) -> float:
 
 
 def _companions(passage: Passage, index: int) -> list[int]:
-    """The sentence that this one points back to, or the list items that it announces."""
+    """What the sentence points back to or briefly answers, or the list items that it announces."""
     text = wording.text_of(passage, index)
     if text.endswith(":"):
         last = index + 1
@@ -60,9 +62,10 @@ def _companions(passage: Passage, index: int) -> list[int]:
         while last < end and _is_item(passage, last):
             last += 1
         return list(range(index + 1, last))
-    if index and wording.points_back(text) and not wording.is_heading(wording.text_of(passage, index - 1)):
-        return [index - 1]
-    return []
+    if not index or wording.is_heading(wording.text_of(passage, index - 1)):
+        return []
+    brief = len(passage.sentences[index].terms) < _BRIEF and wording.is_question(passage, index - 1)
+    return [index - 1] if brief or wording.points_back(text) else []
 
 
 def _is_item(passage: Passage, index: int) -> bool:
