@@ -58,6 +58,7 @@ def test_nothing_but_white_space_stands_between_sentences(text: str) -> None:
         "Visit www.example.com or write to a.b@example.com today.",
         "What is due (see Fig. 2) is paid.",
         'He said "Stop!" and went on.',
+        "The case of Roe v. Wade is old.",
     ],
 )
 def test_a_point_inside_a_sentence_does_not_end_it(text: str) -> None:

@@ -22,6 +22,7 @@ ANALYSER = Analyser()
         ("cafe\u0301", "café"),
         ("the 3rd rule", "rule 3"),
         ("U.S. office", "US office"),
+        ("lost and paid", "losing payments"),
     ],
 )
 def test_what_means_the_same_has_the_same_terms(one: str, other: str) -> None:
