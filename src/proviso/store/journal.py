@@ -43,9 +43,6 @@ _DURATION = (
     "INSERT INTO durations VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests"
 )
 
-# What a row can be refused with besides SQLite's own errors: a number over 64 bits, text that is not Unicode.
-_REFUSED = (sqlite3.Error, OverflowError, UnicodeEncodeError)
-
 
 class _Batch(Struct, eq=False):
     """What one commit makes durable, and who waits for it. `first` is the sequence of its first entry."""
@@ -167,7 +164,7 @@ class Journal:
         self._flying = batch
         try:
             self._write(batch.entries, batch.first)
-        except _REFUSED as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told and the next batch goes on
             self._landed(batch, self._rolled_back(error))
             return
         self._lending = loop.call_later(_LEND_EVERY_S, self._lend, loop)
@@ -192,7 +189,7 @@ class Journal:
         failure: Exception | None = None
         try:
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001  as above
             failure = self._rolled_back(error)
         with contextlib.suppress(RuntimeError):  # the loop has ended: the next one adopts the batch
             loop.call_soon_threadsafe(self._landed, batch, failure)

@@ -87,9 +87,10 @@ def unavailable(path: Path, error: Exception) -> StoreUnavailable:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of the databases, readable by its owner alone, and make its existence durable."""
+    """Make the folder of the databases and those above it, for their owner alone, and make that durable."""
     if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
         sync_folder(folder.parent)
 
 
