@@ -64,7 +64,7 @@ class Guardrails:
             return None
         clause = f"purpose.refuses.{name}"
         decision = Decision(clause, Action.REFUSE, name, question.channel)
-        return self.refuse("out_of_purpose", clause, (*question.decisions, decision))
+        return self.refuse("out_of_purpose", clause, (decision,))
 
     def verify(self, draft: Draft, passages: Sequence[Passage]) -> Answer | Refusal:
         """The part of a draft that passes every check of the contract, screened; or a refusal."""

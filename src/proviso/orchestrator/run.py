@@ -8,6 +8,7 @@ from typing import TypeVar
 import uuid_utils
 from msgspec import Struct
 
+from proviso.errors import ProvisoError
 from proviso.ledger import CitationRef, Outcome, PassageRef, Payload, RunFinished, RunStarted
 from proviso.orchestrator.release import CompiledRelease
 from proviso.retrieval import Found
@@ -110,7 +111,7 @@ class Run:
             key=principal.key,
             duration_us=self._duration(),
             clause=refusal.clause if refusal else "",
-            reason=refusal.reason if refusal else "",
+            reason=refusal.reason if refusal else self._fault(),
             prompt=self.rendered.prompt if self.rendered else "",
             prompt_version=self.rendered.version if self.rendered else "",
             provider=draft.provider if draft else "",
@@ -165,6 +166,13 @@ class Run:
             return Outcome.PARTIAL
         left = isinstance(sys.exc_info()[1], (asyncio.CancelledError, GeneratorExit))
         return Outcome.CANCELLED if left else Outcome.ERROR
+
+    def _fault(self) -> str:
+        """The code of the error that ends the run; empty where there is none, or the caller has left."""
+        error = sys.exc_info()[1] if self.outcome is None else None
+        if isinstance(error, ProvisoError):
+            return error.code
+        return "internal_error" if isinstance(error, Exception) else ""
 
     def _passages(self) -> tuple[PassageRef, ...]:
         return tuple([

@@ -70,9 +70,11 @@ async def stream(run: Run, ledger: Ledger) -> AsyncGenerator[str | Served, None]
 
 async def _in_time(run: Run) -> Answer | Refusal:
     try:
-        async with asyncio.timeout(run.release.terms.deadline_s):
+        async with asyncio.timeout(run.release.terms.deadline_s) as limit:
             return await answer(run)
     except TimeoutError:
+        if not limit.expired():  # a time-out of something inside, which is a fault
+            raise
         return run.release.guardrails.refuse("deadline", "latency.deadline_ms")
     except ModelUnavailable:
         return run.release.guardrails.refuse("unavailable", "models.when_unavailable")

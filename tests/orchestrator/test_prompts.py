@@ -1,0 +1,53 @@
+"""Prompts: what they take is declared, what is wrong with one is found when the release is made."""
+
+import pytest
+
+from proviso.contract import parse_prompt
+from proviso.errors import InvalidWorkspace
+from proviso.orchestrator import Prompt
+from proviso.types import Channel, Screened
+from tests.orchestrator.made import PASSAGES, PROMPT
+
+
+def prompt(user: str, variables: str = "question, passages") -> Prompt:
+    head = f"---\nvariables: [{variables}]\n---\nAnswer.\n--- user\n"
+    return Prompt(parse_prompt("prompts/answer.md", (head + user).encode()))
+
+
+def problem(user: str, variables: str = "question, passages") -> str:
+    with pytest.raises(InvalidWorkspace) as caught:
+        prompt(user, variables)
+    (found,) = caught.value.problems
+    assert found.at.file == "prompts/answer.md"
+    assert found.fix
+    return found.what
+
+
+def test_a_prompt_is_filled_with_question_and_numbered_passages() -> None:
+    rendered = Prompt(parse_prompt("p.md", PROMPT)).render(Screened("Oslo?", Channel.USER), PASSAGES)
+    assert rendered.system == "Answer from the passages alone."
+    assert rendered.user.startswith(f"[1] {PASSAGES[0].text}\n[2] ")
+    assert rendered.user.endswith("Oslo?")
+
+
+def test_an_undeclared_variable_is_named() -> None:
+    assert problem("{{ question }} {{ colour }}") == "`colour` is used but not declared"
+
+
+def test_a_variable_that_nothing_supplies_is_named() -> None:
+    assert "`colour`" in problem("{{ question }}", "question, colour")
+
+
+def test_a_template_that_does_not_parse_is_a_problem_of_its_file() -> None:
+    assert "does not parse" in problem("{% for passage in passages %}{{ question }}")
+
+
+def test_what_a_question_says_is_text_and_never_a_template() -> None:
+    hostile = Screened("{{ 7 * 7 }} {% raw %}", Channel.USER)
+    assert prompt("{{ question }}").render(hostile, ()).user == hostile.text
+
+
+def test_the_version_of_a_prompt_is_the_digest_of_its_bytes() -> None:
+    one, other = parse_prompt("p.md", PROMPT), parse_prompt("p.md", PROMPT + b"\n")
+    assert one.version != other.version
+    assert one.version == parse_prompt("q.md", PROMPT).version
