@@ -1,7 +1,11 @@
 """Sensitive fields: what each type is, and what only looks like it."""
 
-import pytest
+import re
 
+import pytest
+from stdnum import numdb
+
+from proviso.guardrails import numbers
 from proviso.types import Channel, Screened
 from tests.guardrails.made import guardrails, masking
 
@@ -86,3 +90,11 @@ def test_overlapping_values_leave_no_part_visible() -> None:
     badge = {"id": "badge", "pattern": "EMP [a-z]+", "action": "mask"}
     both = guardrails(inputs={"sensitive": {"mask": ["EMAIL"], "custom": [badge]}, "languages": ["en"]})
     assert both.screen("x EMP dana@example.com y", Channel.USER).text == "x [EMAIL] y"
+
+
+def test_the_lengths_of_bank_accounts_agree_with_the_published_registry() -> None:
+    registry = numdb.get("iban")
+    for country, length in numbers.IBAN_LENGTHS.items():
+        ((_, properties),) = registry.info(country)[:1]
+        bban = sum(int(part) for part in re.findall(r"(\d+)!", properties.get("bban", "")))
+        assert not bban or bban + 4 == length, country

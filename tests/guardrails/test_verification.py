@@ -178,6 +178,15 @@ def test_a_json_answer_is_checked_by_its_schema_and_on_its_strings(text: str, cl
     assert (outcome.clause if isinstance(outcome, Refusal) else None) == clause
 
 
+def test_nothing_hides_behind_an_escape_of_json() -> None:
+    outputs: dict[str, Any] = {"format": {"kind": "json"}, "citations": "none"}
+    inputs = {"sensitive": {"mask": ["EMAIL", "PHONE"]}}
+    grounding = {"grounding": {"method": ["citations"], "threshold": 0}}
+    made = guardrails(inputs=inputs, outputs=outputs, safety=grounding)
+    text = '{"a": "Ask dana\\u0040example.com or call\\n+47 22 00 00 00."}'
+    assert answered(made.verify(draft(text), PASSAGES)).text == '{"a":"Ask [EMAIL] or call\\n[PHONE]."}'
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     st.lists(

@@ -18,6 +18,7 @@ _ACTIVE = (
     r"(?i)</?\s*(?:script|iframe|object|embed|svg|math|style|link|meta|base|form|input|button|template)\b"
     r"|<[a-z][^>]*[\s/\"']on[a-z]+\s*=|(?:\]\(|(?:href|src|action)\s*=)\s*[\"'<]?\s*(?:javascript|vbscript|data)\s*:"
 )
+_DEEPEST = 64
 
 
 def schema_problem(schema: Any) -> str | None:
@@ -45,6 +46,8 @@ def format_check(outputs: Outputs, schemas: Mapping[str, Any]) -> FormatCheck:
             value = orjson.loads(text)
         except ValueError:
             return "not JSON"
+        if _too_deep(value):
+            return "nested too deeply"
         return None if validator.is_valid(value) else "not by its schema"
 
     return problem
@@ -68,6 +71,42 @@ def json_claims(text: str, passages: Container[object]) -> str:
         elif value is not None and not isinstance(value, bool) and value not in passages:
             lines.append(str(value))
     return "\n\n".join(lines)
+
+
+def rewritten(text: str, rewrite: Callable[[str], str]) -> str:
+    """A JSON answer with every string, key and number put through `rewrite`, compact and without escapes.
+
+    So that nothing hides behind an escape such as `\\u0040`; a number that was rewritten becomes a string.
+    """
+    return orjson.dumps(_rewritten(orjson.loads(text), rewrite)).decode()
+
+
+def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return rewrite(value)
+    if isinstance(value, dict):
+        return {rewrite(key): _rewritten(item, rewrite) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rewritten(item, rewrite) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    number = str(value)
+    after = rewrite(number)
+    return value if after == number else after
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for part in level
+            if isinstance(part, (dict, list))
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _text_problem(text: str, active: Pattern) -> str | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from proviso.text import sentence_spans
 from proviso.types import Draft, DraftCitation
 
-MARK = re.compile(r"[ \t]*\[\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]")
+_MARK = re.compile(r"\[\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]")
 _NUMBER = re.compile(r"\d+")
 _ITEM = re.compile(r"\s*(?:[-*+•]\s+|\#{1,6}\s+|>\s+)*(?:\(?\d{1,3}[.)]\s+)?")
 _HAS_DIGIT = re.compile(r"\d")
@@ -38,7 +38,7 @@ def claims(draft: Draft) -> list[Claim]:
     starts = [start for start, _ in spans]
     marks: list[set[int]] = [set() for _ in spans]
     bodies = [end for _, end in spans]
-    for mark in MARK.finditer(text):
+    for mark in _MARK.finditer(text):
         place = bisect_right(starts, mark.end() - 1) - 1
         if place >= 0:
             marks[place].update(map(int, _NUMBER.findall(mark.group())))
@@ -59,9 +59,21 @@ def claims(draft: Draft) -> list[Claim]:
     ]
 
 
+def unmarked(text: str) -> str:
+    """The text without citation marks and the space before them."""
+    pieces: list[str] = []
+    done = 0
+    for mark in _MARK.finditer(text):
+        pieces.append(text[done : mark.start()].rstrip(" \t"))
+        done = mark.end()
+    return "".join(pieces) + text[done:] if done else text
+
+
 def plain(text: str) -> str:
     """The text of a sentence without citation marks and without the number or bullet of a list item."""
-    return _ITEM.sub("", MARK.sub("", text), count=1)
+    text = unmarked(text)
+    item = _ITEM.match(text)
+    return text[item.end() :] if item else text
 
 
 def _by_sentence(
@@ -88,7 +100,7 @@ def _mark_at_end(text: str) -> int | None:
     if not text.endswith("]"):
         return None
     start = text.rfind("[")
-    return start if start >= 0 and MARK.fullmatch(text, start) else None
+    return start if start >= 0 and _MARK.fullmatch(text, start) else None
 
 
 def _states(body: str) -> bool:

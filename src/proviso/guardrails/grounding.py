@@ -4,12 +4,14 @@ It sees invented numbers and foreign words. It does not see swapped words, negat
 wrong place: only a model that reads both texts does.
 """
 
+import re
 from collections.abc import Sequence
 
 from proviso.text import Analyser, numbers
 from proviso.types import Passage, Sentence
 
-_WORDS = "zero one two three four five six seven eight nine ten eleven twelve"
+_WORDS = tuple(str.split("zero one two three four five six seven eight nine ten eleven twelve"))
+_DIGIT = re.compile(r"\d")
 _MOST_SENTENCES_OF_A_QUOTE = 3
 
 
@@ -26,11 +28,10 @@ class Support:
 
     def unsupported_number(self, sentence: str) -> str | None:
         """The first number of the sentence in no passage; up to twelve it may stand there as a word."""
-        words = _WORDS.split()
-        for number in numbers(sentence):
+        for number in numbers(sentence) if _DIGIT.search(sentence) else ():
             spellings = [number]
-            if number.isdecimal() and int(number) < len(words):
-                spellings.append(words[int(number)])
+            if number.isdecimal() and int(number) < len(_WORDS):
+                spellings.append(_WORDS[int(number)])
             if not any(self._terms.intersection(self._analyser.terms(spelling)) for spelling in spellings):
                 return number
         return None

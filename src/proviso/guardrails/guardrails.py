@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proviso.contract import ReleasePart
-from proviso.guardrails.answer_format import format_check
+from proviso.guardrails.answer_format import format_check, rewritten
 from proviso.guardrails.policies import channel_policies
 from proviso.guardrails.purpose import PurposeFilter, purpose_filter
 from proviso.guardrails.refusals import Refusals
 from proviso.guardrails.screening import ChannelPolicy, Finding, Tally, masked
 from proviso.guardrails.streaming import ScreenStream
-from proviso.guardrails.verification import Failed, Verifier
+from proviso.guardrails.verification import FORMAT, Failed, Verifier
 from proviso.text import Analyser
 from proviso.text.normalise import encodable, normalise
 from proviso.types import Action, Answer, Channel, Decision, Draft, Passage, Refusal, Screened
@@ -71,11 +71,26 @@ class Guardrails:
         outcome = self._verifier.verify(draft, passages)
         if isinstance(outcome, Failed):
             return self.refuse(outcome.reason, outcome.clause, outcome.decisions)
-        screened = self.screen(outcome.text, Channel.OUTPUT)
+        screened = (self._screen_json if self._verifier.is_json else self.screen)(
+            outcome.text, Channel.OUTPUT
+        )
         decisions = (*outcome.decisions, *screened.decisions)
         if isinstance(screened, Refusal):
             return self.refuse(screened.reason, screened.clause, decisions)
+        if screened.decisions and self._verifier.check_format(screened.text) is not None:
+            return self.refuse("failed_check", FORMAT, decisions)  # a mask broke the form
         return Answer(screened.text, outcome.citations, decisions)
+
+    def _screen_json(self, text: str, channel: Channel) -> Screened | Refusal:
+        """The same as `screen` for each string of a JSON text, as it reads without escapes."""
+        tally = Tally(channel)
+
+        def rewrite(string: str) -> str:
+            findings = self.findings(string, channel)
+            tally.add(findings)
+            return masked(string, findings)
+
+        return self._finish(rewritten(text, rewrite), tally, len(text))
 
     def refuse(self, reason: str, clause: str, decisions: Sequence[Decision] = ()) -> Refusal:
         """A refusal in the words of the contract's templates."""

@@ -22,7 +22,7 @@ _CARD = re.compile(
 
 
 # Lengths by country (SWIFT, IBAN registry).
-_IBAN_LENGTHS = {
+IBAN_LENGTHS = {
     country: length
     for length, countries in {
         15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
@@ -74,7 +74,7 @@ def social_security_number(text: str, start: int, end: int) -> Found | None:
 
 def bank_account(text: str, start: int, end: int) -> Found | None:
     """An IBAN: the length of its country, and right check digits (ISO 13616-1, MOD 97-10 of ISO/IEC 7064)."""
-    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+    length = IBAN_LENGTHS.get(text[start : start + 2].upper())
     if length is None:
         return None
     characters: list[str] = []

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from proviso.contract import Outputs, Safety
 from proviso.guardrails.answer_format import FormatCheck, json_claims
-from proviso.guardrails.claims import MARK, Claim, claims, plain
+from proviso.guardrails.claims import Claim, claims, plain, unmarked
 from proviso.guardrails.grounding import Support, best_quote
 from proviso.text import Analyser
 from proviso.text.normalise import encodable
@@ -58,18 +58,18 @@ class Verifier:
         self._coverage = "coverage" in safety.grounding.method
         self._threshold = safety.grounding.threshold
         self._drops = outputs.on_failed_sentence != "refuse"
-        self._json = outputs.format.kind == "json"
-        self._check_format = check_format
+        self.is_json = outputs.format.kind == "json"
+        self.check_format = check_format
         self._analyser = analyser
 
     def verify(self, draft: Draft, passages: Sequence[Passage]) -> Verified | Failed:
         """The verified part of a draft; `passages` are those that the model was given, in any order."""
         if draft.stop is StopReason.NO_EVIDENCE:
             return Failed("no_evidence", GROUNDING)
-        if draft.stop is not StopReason.END or self._check_format(draft.text) is not None:
+        if draft.stop is not StopReason.END or self.check_format(draft.text) is not None:
             return Failed("failed_check", FORMAT)
         given = {passage.number: passage for passage in passages}
-        if not self._json:
+        if not self.is_json:
             return self._sentences(draft, claims(draft), given)
         # Offsets into the JSON's source say nothing about its strings: only marks are kept. They stand for
         # every string and number of the answer that has no mark of its own.
@@ -96,12 +96,12 @@ class Verifier:
             Decision(clause, Action.FLAG, "failed_sentence", Channel.OUTPUT, count)
             for clause, count in failures.items()
         )
-        if failures and not (self._drops and not self._json and any(claim.states for claim in kept)):
+        if failures and not (self._drops and not self.is_json and any(claim.states for claim in kept)):
             return Failed("failed_check", next(iter(failures)), decisions)
         if self._required and not quotes:
             return Failed("failed_check", CITATIONS, decisions)
         text = _without_dropped(draft.text, every, kept) if failures else draft.text
-        return Verified(text if self._marks else MARK.sub("", text), _citations(quotes), decisions)
+        return Verified(text if self._marks else unmarked(text), _citations(quotes), decisions)
 
     def _check(self, text: str, claim: Claim, passages: Mapping[int, Passage]) -> _Quotes | str:
         """The quotes that support a claim, or the clause that it fails."""
