@@ -159,13 +159,10 @@ def _unused(app: App, files: Iterable[str]) -> Iterable[str]:
 
 
 def _idle(app: App) -> Iterable[str]:
-    """Sources and model roles that no clause names."""
+    """Sources that no clause names. (A model role that none names is invalid already.)"""
     for name in app.sources.sources:
         if name not in app.contract.inputs.sources:
             yield f"sources.{name}: no clause names it"
-    for role in app.workflow.models:
-        if role not in app.contract.models.needs:
-            yield f"workflow.models.{role}: `models.needs` has no such role"
 
 
 def _stages(rows: Sequence[Row], gaps: Sequence[str], standing: Standing) -> tuple[Stage, ...]:
