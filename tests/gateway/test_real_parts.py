@@ -132,3 +132,16 @@ def test_what_is_masked_is_in_the_decisions_and_in_no_record(base: Base) -> None
     run = base.call("POST", RUNS, key, asked)
     assert "inputs.sensitive.mask.EMAIL" in {decision["clause"] for decision in run.json["decisions"]}
     assert b"kim@example.com" not in run.body + base.call("GET", f"/v1/runs/{run.json['run']}", key).body
+
+
+def test_a_caller_cannot_tell_documents_that_it_may_not_read_from_none(base: Base) -> None:
+    _, contractor = base.key("tomas", "contractors")
+    _, auditor = base.key("sam", "employees", "auditor")
+    hidden = base.call("POST", RUNS, contractor, {"question": "Gift?"}).json
+    nothing = base.call("POST", RUNS, contractor, {"question": "xyzzy?"}).json
+    path = "/v1/runs/{}".format
+    seen = [base.call("GET", path(run["run"]), contractor).json["finished"] for run in (hidden, nothing)]
+    told = [base.call("GET", path(run["run"]), auditor).json["finished"] for run in (hidden, nothing)]
+    assert [hidden["clause"], hidden["text"]] == [nothing["clause"], nothing["text"]]
+    assert [run["retrieval_empty"] for run in seen] == ["empty", "empty"]
+    assert [run["retrieval_empty"] for run in told] == ["filtered_by_access", "no_match"]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +17,13 @@ from proviso.gateway.exchange import GUARDS, Exchange, Receive, Scope, Send
 from proviso.gateway.intake import identify
 from proviso.gateway.parts import Parts, ReleaseCard
 from proviso.gateway.problems import Dialect, WrongMethod
+from proviso.ledger import RunRecord
 from proviso.types import Principal
 
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _GUARDS = {name.decode(): value.decode() for name, value in GUARDS}
 _MODELS = "/v1/models"
+_EMPTY = "empty"  # what a caller is told of a search that found nothing, whatever the reason
 
 
 class AppPart(Struct, frozen=True):
@@ -151,13 +154,12 @@ class Pages:
         run_id = request.path_params["run"].lower()
         stored = await self._parts.read_run(run_id) if _RUN_ID.fullmatch(run_id) else None
         # INVARIANT: a run that may not be read and a run that does not exist give the same reply.
-        if stored is None or not (
-            stored.user == caller.user or caller.roles & self._parts.run_readers(stored.app)
-        ):
+        reader = stored is not None and bool(caller.roles & self._parts.run_readers(stored.app))
+        if stored is None or not (reader or stored.user == caller.user):
             raise UnknownRun(
                 "no run of that ID that you may read", fix="check the ID, and that the key is its caller's"
             )
-        return _json(stored)
+        return _json(stored if reader else _for_caller(stored))
 
     def _caller(self, request: Request) -> Principal:
         return identify(dict(request.scope["headers"]), self._parts.authenticate)
@@ -165,6 +167,13 @@ class Pages:
     def _model(self, release: ReleaseCard) -> AppModel:
         part = AppPart(release.summary, release.digest, release.terms.digest, release.unapproved)
         return AppModel(release.app, self._since, part)
+
+
+def _for_caller(record: RunRecord) -> RunRecord:
+    """Return a record without what only auditors may know: whether documents that the caller may not read matched."""
+    if record.finished is None or not record.finished.retrieval_empty:
+        return record
+    return replace(record, finished=replace(record.finished, retrieval_empty=_EMPTY))
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,9 +24,10 @@ def is_stale(sources: Sequence[Source], into: Path, digest: str) -> bool:
         index.close()
     for source in sources:
         for listed in list_documents(source.folder) if source.approved_by else ():
-            version = known.pop((source.name, listed.document), None)
+            version = known.get((source.name, listed.document))
             if listed.problem or listed.document in source.superseded:
-                continue
+                continue  # one that is indexed all the same stays in `known`
+            known.pop((source.name, listed.document), None)
             if version is None:
                 if listed.path.stat().st_mtime > built:
                     return True
