@@ -182,21 +182,21 @@ class Show:
             console.print(f"   refused by [yellow]{facts['clause']}[/yellow] ({facts['reason']})")
 
     def _explain(self, url: str) -> None:
-        folder, secret = escape(str(self._folder)), self._secret
-        self.console.print(
-            f"\nServing on [bold]{url}[/bold]; stop with Ctrl-C. Every answer is marked unapproved: this is `dev`.\n"
-            "\nCall it:", soft_wrap=True
-        )  # fmt: skip
-        self.console.print(
-            f"  curl -s {url}/v1/chat/completions -H 'authorization: Bearer {secret}' \\\n"
-            "    -H 'content-type: application/json' \\\n"
-            f"    -d '{EXAMPLE}'",
-            soft_wrap=True, markup=False,
-        )  # fmt: skip
-        self.console.print(
+        folder, console = escape(str(self._folder)), self.console
+        console.print(f"\nServing on [bold]{url}[/bold]; stop with Ctrl-C.")
+        console.print("Every answer is marked unapproved: this is `dev`.\n\nCall it:")
+        console.print(f"  export PROVISO_KEY={self._secret}", soft_wrap=True, markup=False)
+        console.print(f"  curl -s {url}/v1/chat/completions \\", soft_wrap=True, markup=False)
+        console.print(
+            "    -H \"authorization: Bearer $PROVISO_KEY\" -H 'content-type: application/json' \\",
+            markup=False,
+        )
+        console.print(f"    -d '{EXAMPLE}'", soft_wrap=True, markup=False)
+        console.print(
             f"\nChange first: in {folder}/apps/{APP}/contract.yaml move EMAIL from `mask` to `block`, restart, and ask "
-            f"the third question again.\nSee what is not covered yet: {program()} check -w {folder}", soft_wrap=True
-        )  # fmt: skip
+            "the third question again."
+        )
+        console.print(f"See what is not covered yet:\n  {program()} check -w {folder}", soft_wrap=True)
 
 
 def program() -> str:

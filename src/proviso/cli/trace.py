@@ -56,6 +56,8 @@ def draw(console: Console, found: Trace) -> None:
     contract.add(
         "owners: " + ", ".join(f"{role} {escape(who)}" for role, who in found["contract"]["owners"].items())
     )
+    for step in found["contract"]["escalation"]:
+        contract.add(f"escalation: after {step['after']} to {escape(step['to'])}")
     console.print(tree)
 
 
