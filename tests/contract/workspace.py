@@ -38,7 +38,7 @@ def schema_problem(schema: Any) -> str | None:
     return None
 
 
-RULES = Rules(date(2026, 11, 22), pattern_problem, schema_problem)
+RULES = Rules(date(2026, 11, 22), pattern_problem, schema_problem, lambda _: ())
 
 
 @cache

@@ -14,11 +14,11 @@ def prompt(user: str, variables: str = "question, passages") -> Prompt:
     return Prompt(parse_prompt("prompts/answer.md", (head + user).encode()))
 
 
-def problem(user: str, variables: str = "question, passages") -> str:
+def problem(user: str, variables: str = "question, passages", line: int = 6) -> str:
     with pytest.raises(InvalidWorkspace) as caught:
         prompt(user, variables)
     (found,) = caught.value.problems
-    assert found.at.file == "prompts/answer.md"
+    assert (found.at.file, found.at.line) == ("prompts/answer.md", line)
     assert found.fix
     return found.what
 
@@ -35,11 +35,17 @@ def test_an_undeclared_variable_is_named() -> None:
 
 
 def test_a_variable_that_nothing_supplies_is_named() -> None:
-    assert "`colour`" in problem("{{ question }}", "question, colour")
+    assert "`colour`" in problem("{{ question }}", "question, colour", line=2)
 
 
 def test_a_template_that_does_not_parse_is_a_problem_of_its_file() -> None:
-    assert "does not parse" in problem("{% for passage in passages %}{{ question }}")
+    assert "does not parse" in problem("\n\n{{ question }}\n{{ question | }}\n", line=9)
+
+
+def test_every_problem_of_a_prompt_is_told_at_once() -> None:
+    with pytest.raises(InvalidWorkspace) as caught:
+        prompt("{{ one }}\n{{ two }}", "question, three")
+    assert [found.at.line for found in caught.value.problems] == [2, 6, 7]
 
 
 def test_what_a_question_says_is_text_and_never_a_template() -> None:

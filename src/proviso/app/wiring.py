@@ -43,8 +43,13 @@ def _examples() -> Path:
 
 
 def rules() -> Rules:
-    """Return what the checks of a workspace take from outside: the day, and what guardrails know of patterns."""
-    return Rules(datetime.now(UTC).date(), guardrails.pattern_problem, guardrails.schema_problem)
+    """Return what the checks of a workspace take from outside: the day, and what other rooms know of its files."""
+    return Rules(
+        today=datetime.now(UTC).date(),
+        pattern_problem=guardrails.pattern_problem,
+        schema_problem=guardrails.schema_problem,
+        prompt_problems=orchestrator.prompt_problems,
+    )
 
 
 def load(root: Path, names: Sequence[str] = ()) -> list[App]:

@@ -3,7 +3,7 @@
 Owners who are missing or have left are no problems here: they are gaps, which coverage shows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from proviso.contract.demands import demand_problems, policy_demand_problems
 from proviso.contract.document import Json
 from proviso.contract.parts import Parts
 from proviso.contract.people import app_people_problems, workspace_people_problems
+from proviso.contract.prompt import PromptFile
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
 from proviso.contract.workflow import model_problems, register_problems, role_problems
@@ -20,14 +21,15 @@ from proviso.types import Problem
 
 
 class Rules(Struct, frozen=True):
-    """What the checks take from outside: the day, and what other rooms know of patterns and JSON Schemas.
+    """What the checks take from outside: the day, and what other rooms know of patterns, schemas and templates.
 
-    Both functions return what is wrong in words, or None.
+    The first two functions return what is wrong in words, or None; `prompt_problems` places each in the prompt's file.
     """
 
     today: date
     pattern_problem: Callable[[str], str | None]
     schema_problem: Callable[[Json], str | None]
+    prompt_problems: Callable[[PromptFile], Sequence[Problem]]
 
 
 def check_shared(parts: Parts) -> list[Problem]:

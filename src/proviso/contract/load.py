@@ -141,11 +141,11 @@ class _Loader:
         if parts.workflow and (content := parts.files.get(parts.workflow.prompt)) is not None:
             try:
                 parts.prompt = parse_prompt(parts.workflow.prompt, content)
+                problems = self.rules.prompt_problems(parts.prompt)
             except InvalidWorkspace as error:
-                file = self.folder.where(parts.workflow.prompt, within=home)
-                self.problems += [
-                    structs.replace(p, at=structs.replace(p.at, file=file)) for p in error.problems
-                ]
+                problems = error.problems
+            file = self.folder.where(parts.workflow.prompt, within=home)
+            self.problems += [structs.replace(p, at=structs.replace(p.at, file=file)) for p in problems]
 
     def _folders(self, parts: Parts, home: str) -> None:
         for name, source in parts.sources.sources.items() if parts.sources else ():

@@ -12,13 +12,15 @@ _USER = "--- user"
 
 
 class PromptFile(Struct, frozen=True):
-    """One prompt as written. `version` is the SHA-256 of the file's bytes."""
+    """One prompt as written. `version` is the SHA-256 of the file's bytes; parts begin on the lines `…_line`."""
 
     name: str
     version: str
     variables: tuple[str, ...]
     system: str
     user: str
+    system_line: int = 1
+    user_line: int = 1
 
 
 def parse_prompt(name: str, content: bytes) -> PromptFile:
@@ -35,8 +37,19 @@ def parse_prompt(name: str, content: bytes) -> PromptFile:
     if not mark:
         raise _invalid(name, 0, f"has no line `{_USER}`", "put it between the system part and the user part")
     return PromptFile(
-        name, hashlib.sha256(content).hexdigest(), _variables(name, front), system.strip(), user.strip()
+        name=name,
+        version=hashlib.sha256(content).hexdigest(),
+        variables=_variables(name, front),
+        system=system.strip(),
+        user=user.strip(),
+        system_line=_line_of(text, len(text) - len(body), system),
+        user_line=_line_of(text, len(text) - len(user), user),
     )
+
+
+def _line_of(text: str, start: int, part: str) -> int:
+    """Return the line, from 1, on which a part begins that stands at `start` with white space around it."""
+    return text.count("\n", 0, start + len(part) - len(part.lstrip())) + 1
 
 
 def _variables(name: str, front: str) -> tuple[str, ...]:

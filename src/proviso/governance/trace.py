@@ -77,10 +77,12 @@ def _passage(
 
 def _contract(bundle: Bundle, terms: Terms) -> dict[str, Any]:
     owners = terms.contract.owners.model_dump(exclude={"escalation"})
+    escalation = [{"after": step.after, "to": step.to} for step in terms.contract.owners.escalation]
     return {
         "tier": bundle.contract.tier,
         "summary": terms.contract.summary,
         "owners": {role: who for role, who in owners.items() if who},
+        "escalation": escalation,
         "policy": terms.policy.policy,
         "policy_version": terms.policy.version,
         "revisions": dict(bundle.revisions),

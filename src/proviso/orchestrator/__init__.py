@@ -2,7 +2,7 @@
 
 from proviso.orchestrator.compilation import answer_schemas, compile_release, refusal_texts
 from proviso.orchestrator.covers import covers
-from proviso.orchestrator.prompts import Prompt
+from proviso.orchestrator.prompts import Prompt, prompt_problems
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
 from proviso.orchestrator.run import Caller, Run
 from proviso.orchestrator.serve import serve, stream
@@ -18,6 +18,7 @@ __all__ = [
     "compile_release",
     "covers",
     "refusal_texts",
+    "prompt_problems",
     "serve",
     "stream",
 ]

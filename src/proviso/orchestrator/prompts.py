@@ -4,6 +4,7 @@ The only module that knows the template engine. Values reach it as plain strings
 call public methods of anything richer.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from minijinja import Environment, TemplateError
@@ -42,26 +43,47 @@ class Prompt:
         )
 
 
+def prompt_problems(file: PromptFile) -> list[Problem]:
+    """Return what is wrong with a prompt's templates, each with its line in the file."""
+    problems: list[Problem] = []
+    for source, first in ((file.system, file.system_line), (file.user, file.user_line)):
+        try:
+            names = Environment().undeclared_variables_in_str(source)
+            Environment().add_template("", source)
+        except TemplateError as error:
+            what = f"the template does not parse: {error.detail or error.message}"
+            problems.append(_problem(file, first + (error.line or 1) - 1, what, "correct the template"))
+            continue
+        problems += [
+            _problem(
+                file,
+                _line(source, name, first),
+                f"`{name}` is used but not declared",
+                "add it to `variables`",
+            )
+            for name in sorted(set(names) - set(file.variables))
+        ]
+    return problems + [
+        _problem(file, 2, f"`{name}` is declared but nothing supplies it", "use `question` and `passages`")
+        for name in sorted(set(file.variables) - VARIABLES)
+    ]
+
+
 def _environment(file: PromptFile) -> Environment:
     """Parse both parts now, so that a broken template is found when the release is built, not when it is asked."""
+    if problems := prompt_problems(file):
+        raise InvalidWorkspace(problems)
     environment = Environment(auto_escape_callback=lambda _: False, undefined_behavior="strict")
-    for part, source in (("system", file.system), ("user", file.user)):
-        try:
-            environment.add_template(part, source)
-            used = set(environment.undeclared_variables_in_str(source))
-        except TemplateError as error:
-            raise _invalid(
-                file, f"the template does not parse: {error.message}", "correct the template"
-            ) from None
-        if undeclared := sorted(used - set(file.variables)):
-            names = ", ".join(f"`{name}`" for name in undeclared)
-            raise _invalid(file, f"{names} is used but not declared", "add it to `variables` at the top")
-    if unknown := sorted(set(file.variables) - VARIABLES):
-        raise _invalid(
-            file, f"`{unknown[0]}` is declared but nothing supplies it", "use `question` and `passages`"
-        )
+    environment.add_template("system", file.system)
+    environment.add_template("user", file.user)
     return environment
 
 
-def _invalid(file: PromptFile, what: str, fix: str) -> InvalidWorkspace:
-    return InvalidWorkspace([Problem(Position(file.name), "prompt", what, fix)])
+def _line(source: str, name: str, first: int) -> int:
+    """Return the line of the first place in a template where a name stands as a word."""
+    found = re.search(rf"\b{re.escape(name)}\b", source)
+    return first + source.count("\n", 0, found.start() if found else 0)
+
+
+def _problem(file: PromptFile, line: int, what: str, fix: str) -> Problem:
+    return Problem(Position(file.name, line, 1), "prompt", what, fix)
