@@ -1,7 +1,7 @@
 """Passages and requests made by hand."""
 
 from proviso.models import ModelRequest
-from proviso.text import Analyser, sentence_spans
+from proviso.text import Analyser, Synonyms, sentence_spans
 from proviso.types import Channel, Passage, Rendered, Screened, Sentence, Turn
 
 ANALYSER = Analyser()
@@ -16,9 +16,13 @@ def passage(number: int, title: str, text: str) -> Passage:
 
 
 def ask(
-    question: str, *passages: Passage, history: tuple[Turn, ...] = (), max_tokens: int = 500
+    question: str,
+    *passages: Passage,
+    history: tuple[Turn, ...] = (),
+    max_tokens: int = 500,
+    synonyms: Synonyms | None = None,
 ) -> ModelRequest:
     """A request as the orchestrator makes it."""
     screened = Screened(question, Channel.USER)
     rendered = Rendered("", question, history, screened, passages, "answer", "0" * 64)
-    return ModelRequest(rendered, max_tokens)
+    return ModelRequest(rendered, max_tokens, synonyms=synonyms)

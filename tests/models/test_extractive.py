@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proviso.models import Extractive
+from proviso.text import Synonyms
 from proviso.types import Draft, Passage, StopReason, Turn
-from tests.models.made import ask, passage
+from tests.models.made import ANALYSER, ask, passage
 
 MODEL = Extractive()
 DIEM = passage(
@@ -134,6 +135,13 @@ async def test_the_previous_question_tells_what_a_short_one_is_about() -> None:
 async def test_a_sentence_over_the_limit_of_tokens_is_left_out_whole() -> None:
     draft = await MODEL.converse(ask("What is the per diem for Oslo?", *ALL, max_tokens=3))
     assert (draft.text, draft.stop) == ("", StopReason.MAX_TOKENS)
+
+
+async def test_a_synonym_is_taken_for_the_word() -> None:
+    page = passage(1, "Town", "A taxi is paid after 22:00. Trams are free.")
+    synonyms = Synonyms([["taxi", "cab"], ["paid", "taken over"]], ANALYSER)
+    draft = await MODEL.converse(ask("Is a cab paid?", page, synonyms=synonyms))
+    assert draft.text == "A taxi is paid after 22:00. [1]"
 
 
 @settings(deadline=None, max_examples=60)

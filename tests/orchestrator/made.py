@@ -71,6 +71,7 @@ def release(
         guardrails=guardrails({"purpose.refuses.legal-advice": "Ask a lawyer."}, **{**CONTRACT, **more}),
         index=MemoryIndex(PASSAGES),
         passages=2,
+        synonyms=None,
         prompt=Prompt(parse_prompt("prompts/answer.md", PROMPT)),
         model=model or Extractive(),
         max_tokens=200,

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from proviso.retrieval import Index, MemoryIndex, Query, TextIndex, open_index
+from proviso.text import Analyser, Synonyms
 from tests.retrieval.corpus import EXPENSES, TRAVEL, build, search, source
 
 BOTH = ("travel", "expenses")
+SYNONYMS = Synonyms([["receipt", "bill"], ["travel desk", "expense desk"], ["room", "chamber"]], Analyser())
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,29 @@ def test_words_of_the_turn_before_count_but_less(index: Index) -> None:
 def test_a_very_long_question_is_answered_too(index: Index) -> None:
     question = " ".join(f"word{number}" for number in range(2_000)) + " Oslo"
     assert search(index, question, *BOTH).passages[0].document == "hotels.md"
+
+
+@pytest.mark.parametrize("question", ["the bill", "the travel desk", "a bill and a chamber"])
+async def test_a_synonym_finds_what_the_word_itself_does_not(index: Index, question: str) -> None:
+    query = Query(question, synonyms=SYNONYMS)
+    found = await index.search(query, sources=frozenset({"expenses"}), limit=5)
+    plain = await index.search(Query(question), sources=frozenset({"expenses"}), limit=5)
+    assert "receipts.html" in {passage.document for passage in found.passages}
+    assert question == "the travel desk" or plain.passages == ()
+
+
+@pytest.mark.parametrize("kind", ["text", "memory"])
+async def test_the_words_of_the_question_come_before_synonyms(tmp_path: Path, kind: str) -> None:
+    texts = {"cab.md": "A cab is paid.", "taxi.md": "A taxi is paid.", "other.md": "A bus is paid."}
+    built = build(tmp_path / "index", source(tmp_path / "travel", texts))
+    index: Index = open_index(tmp_path / "index", built.digest)
+    if kind == "memory":
+        index = MemoryIndex(
+            (await index.search(Query("paid"), sources=frozenset({"travel"}), limit=9)).passages
+        )
+    query = Query("taxi", synonyms=Synonyms([["taxi", "cab"]], Analyser()))
+    found = await index.search(query, sources=frozenset({"travel"}), limit=5)
+    assert [passage.document for passage in found.passages] == ["taxi.md", "cab.md"]
 
 
 def test_a_limit_below_one_is_a_mistake_of_the_caller(index: Index) -> None:

@@ -24,6 +24,7 @@ from proviso.contract import load_release, load_terms
 from proviso.errors import NotReady, UnknownRun
 from proviso.governance import Trace
 from proviso.ledger import KeyCreated, KeyRevoked, RunReader
+from proviso.orchestrator import compile_synonyms
 from proviso.retrieval import Found, Lineage, Query, TextIndex, open_index
 from proviso.settings import Settings
 from proviso.types import Channel, Purpose, Refusal, Request, Served
@@ -63,9 +64,10 @@ def search(
         snapshot = control.pointer(snapshot_pointer(app))
     if not snapshot:
         raise NotReady(f"`{app}` has no snapshot of its sources", fix="run `proviso index`")
+    query = Query(screened.text, synonyms=compile_synonyms(loaded.workflow))
     index = open_index(snapshots(state, app), snapshot)
     try:
-        found = asyncio.run(index.search(Query(screened.text), sources=readable, limit=limit))
+        found = asyncio.run(index.search(query, sources=readable, limit=limit))
         lineage = [index.lineage(passage.id) for passage in found.passages]
         return found, [item for item in lineage if item is not None]
     finally:

@@ -16,7 +16,7 @@ from proviso.contract.people import app_people_problems, workspace_people_proble
 from proviso.contract.prompt import PromptFile
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
-from proviso.contract.workflow import model_problems, register_problems, role_problems
+from proviso.contract.workflow import model_problems, register_problems, role_problems, synonym_problems
 from proviso.types import Problem
 
 
@@ -59,6 +59,8 @@ def _own(parts: Parts, rules: Rules) -> Iterator[Problem]:
         yield from schema_problems(parts, parts.contract, rules.schema_problem)
     if parts.sources:
         yield from source_problems(parts, parts.sources)
+    if parts.workflow:
+        yield from synonym_problems(parts, parts.workflow)
     yield from text_problems(parts)
 
 

@@ -12,6 +12,7 @@ PATH = r"^[^/\\\x00][^\\\x00]*$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 INTERVAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 LANGUAGE = r"^[a-z]{2}$"
+WORDS = r"^[^ ]+( [^ ]+){0,2}$"
 
 Id = Annotated[str, Field(pattern=ID)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -20,6 +21,7 @@ RelativePath = Annotated[str, Field(pattern=PATH, max_length=400)]
 IsoDate = Annotated[str, Field(pattern=DATE)]
 Interval = Annotated[str, Field(pattern=INTERVAL)]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
+Words = Annotated[str, Field(pattern=WORDS, max_length=60)]
 
 # What each form looks like, in words for the person who has to write it.
 FORMS = {
@@ -29,6 +31,7 @@ FORMS = {
     DATE: "a date such as `2026-01-31`",
     INTERVAL: "two dates such as `2026-12-15/2027-01-05`",
     LANGUAGE: "a language code of two lower-case letters, such as `en`",
+    WORDS: "one to three words, such as `taxi` or `rental car`",
 }
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

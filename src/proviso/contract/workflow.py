@@ -9,6 +9,7 @@ from proviso.contract.parts import Parts
 from proviso.contract.vocabulary import is_day
 from proviso.contract.wording import suggest
 from proviso.contract.workspace import ModelRegister, RegisteredModel, Workflow
+from proviso.text import Analyser
 from proviso.types import Problem
 
 _ROLES = {"draft-then-verify": ("drafter",)}  # the roles that each pattern calls
@@ -30,6 +31,25 @@ def role_problems(parts: Parts, contract: Contract, workflow: Workflow) -> Itera
         if role not in workflow.models and role not in contract.models.needs:
             what = f"`{workflow.pattern}` needs a model for the role `{role}`"
             yield parts.problem("workflow", ("models",), what, f"add `{role}`, here and to `models.needs`")
+
+
+def synonym_problems(parts: Parts, workflow: Workflow) -> Iterator[Problem]:
+    """Check that each word means something to the search, and is said once: meanings do not flow from set to set."""
+    analyser = Analyser()
+    seen: dict[tuple[int, ...], tuple[int, str]] = {}
+    for row, words in enumerate(workflow.retrieval.synonyms):
+        for column, word in enumerate(words):
+            place: Place = ("retrieval", "synonyms", row, column)
+            terms = tuple(analyser.phrase(word)[0])
+            if not analyser.terms(word):
+                what = f"`{word}` is a word that the search leaves out"
+                yield parts.problem("workflow", place, what, "remove it")
+            elif terms in seen:
+                other_row, other = seen[terms]
+                what = f"`{word}` is the same to the search as `{other}`"
+                fix = "remove it" if other_row == row else "join the two sets, or keep it in one of them"
+                yield parts.problem("workflow", place, what, fix)
+            seen.setdefault(terms, (row, word))
 
 
 def model_problems(parts: Parts, today: date) -> Iterator[Problem]:

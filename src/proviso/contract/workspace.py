@@ -16,6 +16,7 @@ from proviso.contract.vocabulary import (
     Role,
     Section,
     Task,
+    Words,
 )
 
 # --- workflow.yaml --------------------------------------------------------------------------------
@@ -25,6 +26,9 @@ class RetrievalSettings(Section):
     """How passages are found."""
 
     passages: int = Field(default=5, ge=1, le=20, description="How many passages a question gets.")
+    synonyms: tuple[Annotated[tuple[Words, ...], Field(min_length=2, max_length=12)], ...] = Field(
+        default=(), max_length=200, description="Sets of words or short phrases that mean the same here."
+    )
 
 
 class Workflow(Section):

@@ -62,9 +62,24 @@ class Evidence:
         asked = frozenset(question.weights)
         self._question = question
         self._passages = passages
+        if question.alike:
+            asked = asked.union(*[other for part in question.alike for other in part.others])
         self._titles = [title & asked for title in titles]
         self._hits = [[sentence.terms & asked for sentence in passage.sentences] for passage in passages]
+        if question.alike:
+            self._titles = [self._in_own_words(hit) for hit in self._titles]
+            self._hits = [[self._in_own_words(hit) for hit in row] for row in self._hits]
         self._seen = Counter(chain.from_iterable(chain.from_iterable(self._hits)))
+
+    def _in_own_words(self, hit: frozenset[int]) -> frozenset[int]:
+        """The terms of the question that are there, as they are or by another wording."""
+        if not hit:
+            return hit
+        said = hit & self._question.weights.keys()
+        for part in self._question.alike:
+            if not part.own <= said and any(other <= hit for other in part.others):
+                said |= part.own
+        return said
 
     def ranked(self) -> list[Candidate]:
         """The best sentences, the best first.

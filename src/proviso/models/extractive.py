@@ -45,7 +45,7 @@ class Extractive:
     def _draft(self, request: ModelRequest) -> tuple[Draft, list[str]]:
         rendered = request.rendered
         passages = rendered.passages
-        question = self._reader.read(rendered.question.text, _previous_question(rendered))
+        question = self._reader.read(rendered.question.text, _previous_question(rendered), request.synonyms)
         evidence = Evidence(question, passages, [self._title(p.title) for p in passages])
         ranked = evidence.ranked()
         answers = quotes(passages, ranked) if ranked and evidence.support(ranked[0]) >= 1 else []

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from proviso.text import Synonyms
 from proviso.types import Draft, Rendered
 
 
@@ -12,12 +13,14 @@ class ModelRequest(Struct, frozen=True):
     """What a model is asked: a rendered prompt, and how much it may spend on it.
 
     `max_tokens` bounds the draft, in the provider's tokens. `deadline` is a time of `time.monotonic()`, in
-    seconds, after which nobody waits for the draft any more; None where nobody stops waiting.
+    seconds, after which nobody waits for the draft any more; None where nobody stops waiting. `synonyms` are
+    the release's, for a model that goes by words.
     """
 
     rendered: Rendered
     max_tokens: int
     deadline: float | None = None
+    synonyms: Synonyms | None = None
 
 
 class Model(Protocol):

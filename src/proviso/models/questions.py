@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from proviso.text import Analyser
+from proviso.text import Alternative, Analyser, Synonyms
 
 # Words that ask rather than name: they stand in many questions whatever these are about, and the documents of
 # any organisation are full of them. They count half.
@@ -83,13 +83,15 @@ class Question(Struct, frozen=True):
 
     `weights` orders sentences; `stakes` decides whether there is an answer at all: there, names and numbers
     weigh more. `context` holds the terms of the previous question, which help to find but prove nothing.
-    `shape` matches a sentence of the kind that is asked for, None where any kind will do.
+    `shape` matches a sentence of the kind that is asked for, None where any kind will do. `alike` are other
+    wordings of its parts.
     """
 
     weights: dict[int, float]
     stakes: dict[int, float]
     context: frozenset[int]
     shape: re.Pattern[str] | None
+    alike: list[Alternative]
 
 
 class Reader:
@@ -99,7 +101,7 @@ class Reader:
         self._terms = analyser.terms
         self._asking = frozenset(analyser.terms(" ".join(_ASKING)))
 
-    def read(self, text: str, previous: str = "") -> Question:
+    def read(self, text: str, previous: str = "", synonyms: Synonyms | None = None) -> Question:
         """The question's terms; `previous` is the user's previous question, or empty."""
         weights = {term: _HALF if term in self._asking else 1.0 for term in self._terms(text)}
         stakes = dict(weights)
@@ -112,4 +114,5 @@ class Reader:
         kind = _KIND.search(text)
         context = frozenset(self._terms(previous)).difference(weights) if previous else frozenset()
         shape = _SHAPES.get(kind.lastgroup) if kind and kind.lastgroup else None
-        return Question(weights, stakes, context, shape)
+        alike = synonyms.alternatives(text) if synonyms else []
+        return Question(weights, stakes, context, shape, alike)

@@ -1,6 +1,6 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
 
-from proviso.orchestrator.compilation import answer_schemas, compile_release, refusal_texts
+from proviso.orchestrator.compilation import answer_schemas, compile_release, compile_synonyms, refusal_texts
 from proviso.orchestrator.covers import covers
 from proviso.orchestrator.prompts import Prompt, prompt_problems
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
@@ -16,9 +16,10 @@ __all__ = [
     "Run",
     "answer_schemas",
     "compile_release",
+    "compile_synonyms",
     "covers",
-    "refusal_texts",
     "prompt_problems",
+    "refusal_texts",
     "serve",
     "stream",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from proviso.contract import Bundle, ReleasePart, Terms
+from proviso.contract import Bundle, ReleasePart, Terms, Workflow
 from proviso.errors import NotReady
 from proviso.guardrails import compile_guardrails
 from proviso.models import Model
@@ -13,6 +13,7 @@ from proviso.orchestrator.fallback import Fallback
 from proviso.orchestrator.prompts import Prompt
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
 from proviso.retrieval import Index
+from proviso.text import Analyser, Synonyms
 from proviso.types import Environment
 
 DRAFTER = "drafter"
@@ -53,6 +54,7 @@ def compile_release(
         ),
         index=index,
         passages=bundle.workflow.retrieval.passages,
+        synonyms=compile_synonyms(bundle.workflow),
         prompt=Prompt(bundle.prompt),
         model=model,
         max_tokens=bundle.workflow.max_tokens,
@@ -75,6 +77,12 @@ def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
         log=frozenset(terms.contract.monitoring.log),
         runs_readable_by=frozenset(terms.policy.runs_readable_by),
     )
+
+
+def compile_synonyms(workflow: Workflow) -> Synonyms | None:
+    """Compile the words that mean the same, None where there are none."""
+    sets = workflow.retrieval.synonyms
+    return Synonyms(sets, Analyser()) if sets else None
 
 
 def refusal_texts(bundle: Bundle) -> dict[str, str]:

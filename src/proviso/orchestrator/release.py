@@ -8,6 +8,7 @@ from proviso.guardrails import Guardrails
 from proviso.models import Model
 from proviso.orchestrator.prompts import Prompt
 from proviso.retrieval import Index
+from proviso.text import Synonyms
 from proviso.types import Environment, Principal
 
 
@@ -40,6 +41,7 @@ class CompiledRelease(Struct, frozen=True):
     guardrails: Guardrails
     index: Index
     passages: int  # how many passages a question gets
+    synonyms: Synonyms | None
     prompt: Prompt
     model: Model
     max_tokens: int

@@ -26,14 +26,14 @@ async def answer(run: Run) -> Answer | Refusal:
     run.history = run.step("screen", history.texts)
     if refused := run.step("purpose", guardrails.purpose(question)):
         return refused
-    query = Query(question.text, context=history.last_question)
+    query = Query(question.text, history.last_question, release.synonyms)
     run.found = run.step(
         "retrieve", await release.index.search(query, sources=run.sources, limit=release.passages)
     )
     if run.found.empty:
         return guardrails.refuse("no_evidence", "inputs.sources")
     run.rendered = run.step("render", release.prompt.render(question, run.found.passages, history.turns))
-    request = ModelRequest(run.rendered, release.max_tokens, run.deadline)
+    request = ModelRequest(run.rendered, release.max_tokens, run.deadline, release.synonyms)
     run.draft = run.step("draft", await release.model.converse(request))
     return run.step("verify", guardrails.verify(run.draft, run.found.passages))
 

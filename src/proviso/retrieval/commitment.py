@@ -8,6 +8,7 @@ from typing import Any, Final
 from proviso.errors import Tampered
 from proviso.retrieval import chunks
 from proviso.retrieval.records import Document, Records
+from proviso.text import REVISION as TEXT_REVISION
 
 FORMAT: Final = 1
 
@@ -34,6 +35,7 @@ def settings() -> dict[str, int]:
         "chunker": chunks.REVISION,
         "format": FORMAT,
         "overlap_words": chunks.OVERLAP,
+        "text": TEXT_REVISION,  # it cuts the sentences and names the terms
     }
 
 

@@ -4,6 +4,7 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
+from proviso.text import Synonyms
 from proviso.types import Passage
 
 Empty = Literal["", "no_match", "filtered_by_access"]
@@ -16,13 +17,19 @@ FILTERED_BY_ACCESS: Final[Empty] = "filtered_by_access"
 # a term counts that only the turn before has.
 TITLE_WEIGHT: Final = 2
 CONTEXT_WEIGHT: Final = 0.5
+# A passage that says a thing in the question's own words comes before one that says it in others.
+SYNONYM_WEIGHT: Final = 0.8
 
 
 class Query(Struct, frozen=True):
-    """A screened question; `context` is the user's turn before it, whose terms count less."""
+    """A screened question; `context` is the user's turn before it, whose terms count less.
+
+    A passage that has a synonym instead of a word of the question is found as well, for a little less.
+    """
 
     text: str
     context: str = ""
+    synonyms: Synonyms | None = None
 
 
 class Found(Struct, frozen=True):

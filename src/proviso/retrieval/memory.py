@@ -12,11 +12,12 @@ from proviso.retrieval.index import (
     FILTERED_BY_ACCESS,
     FOUND,
     NO_MATCH,
+    SYNONYM_WEIGHT,
     TITLE_WEIGHT,
     Found,
     Query,
 )
-from proviso.text import Analyser
+from proviso.text import Alternative, Analyser
 from proviso.types import Passage
 
 _K1: Final = 1.2
@@ -52,15 +53,36 @@ class MemoryIndex:
         return Found(tuple(numbered), FOUND)
 
     def _scores(self, query: Query) -> dict[int, float]:
+        alike = query.synonyms.alternatives(query.text) if query.synonyms else []
+        reworded = {term for part in alike for term in part.own}
         weights = dict.fromkeys(self._analyser.terms(query.context), CONTEXT_WEIGHT)
         weights |= dict.fromkeys(self._analyser.terms(query.text), 1.0)
-        count = len(self._passages)
-        mean = sum(self._lengths) / max(1, count)
         scores: dict[int, float] = defaultdict(float)
         for term, weight in weights.items():
-            postings = self._postings.get(term, [])
-            rarity = log(1 + (count - len(postings) + 0.5) / (len(postings) + 0.5))
-            for row, times in postings:
-                damping = _K1 * (1 - _B + _B * self._lengths[row] / mean)
-                scores[row] += weight * rarity * times * (_K1 + 1) / (times + damping)
+            if term not in reworded:
+                for row, score in self._bm25(term).items():
+                    scores[row] += weight * score
+        for part in alike:
+            for row, score in self._best_wording(part).items():
+                scores[row] += score
         return scores
+
+    def _best_wording(self, part: Alternative) -> dict[int, float]:
+        """For each row, the score of the best of the ways to say a part of the question."""
+        best: dict[int, float] = defaultdict(float)
+        for term in part.own:
+            for row, score in self._bm25(term).items():
+                best[row] += score
+        for other in part.others:
+            found = [self._bm25(term) for term in other]
+            for row in set[int].intersection(*map(set, found)):
+                best[row] = max(best[row], SYNONYM_WEIGHT * sum([scores[row] for scores in found]))
+        return best
+
+    def _bm25(self, term: int) -> dict[int, float]:
+        postings = self._postings.get(term, [])
+        count = len(self._passages)
+        mean = sum(self._lengths) / max(1, count)
+        rarity = log(1 + (count - len(postings) + 0.5) / (len(postings) + 0.5))
+        damping = {row: _K1 * (1 - _B + _B * self._lengths[row] / mean) for row, _ in postings}
+        return {row: rarity * times * (_K1 + 1) / (times + damping[row]) for row, times in postings}

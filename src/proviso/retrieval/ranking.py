@@ -7,7 +7,8 @@ from typing import Final
 import tantivy
 
 from proviso.errors import Tampered
-from proviso.retrieval.index import CONTEXT_WEIGHT
+from proviso.retrieval.index import CONTEXT_WEIGHT, SYNONYM_WEIGHT
+from proviso.text import Alternative
 
 _TERMS: Final = "terms"
 _SOURCE: Final = "source"
@@ -17,6 +18,8 @@ _MOST_TERMS: Final = 64  # what a question of any length may cost is bounded
 _SHOULD: Final = tantivy.Occur.Should
 _MUST: Final = tantivy.Occur.Must
 _MUST_NOT: Final = tantivy.Occur.MustNot
+
+_Clause = tuple[tantivy.Occur, tantivy.Query]
 
 
 def _schema() -> tantivy.Schema:
@@ -68,16 +71,27 @@ class Ranking:
             raise Tampered("the search index has not the passages of its snapshot", fix="run `proviso index`")
 
     def hits(
-        self, terms: Sequence[int], *, context: Sequence[int], sources: frozenset[str], limit: int
+        self,
+        terms: Sequence[int],
+        *,
+        alike: Sequence[Alternative],
+        context: Sequence[int],
+        sources: frozenset[str],
+        limit: int,
     ) -> list[int]:
         """The best `limit` rows of `sources` that hold a term; those of `context` count less.
 
-        Terms must be distinct; of a great many only the rarest are looked for.
+        Where a row has other terms that mean the same (`alike`), the better wording counts, not both.
+        Terms must be distinct; of a great many only the rarest are looked for, and only as they are.
         """
         readable = self._sources & sources
         if not readable or not (terms or context):
             return []
-        query = self._matches(self._rarest(terms), self._rarest(context))
+        clauses = self._alternatives(alike) if alike and len(terms) <= _MOST_TERMS else []
+        if clauses:
+            reworded = frozenset().union(*[one.own for one in alike])
+            terms = [term for term in terms if term not in reworded]
+        query = self._matches(clauses, self._rarest(terms), self._rarest(context))
         if len(readable) < len(self._sources):
             query = tantivy.Query.boolean_query([(_MUST, query), self._readable(readable)])
         hits = self._searcher.search(query, limit, count=False).hits
@@ -92,14 +106,34 @@ class Ranking:
         counts = {term: self._searcher.doc_freq(_TERMS, _word(term)) for term in terms}
         return sorted((term for term in terms if counts[term]), key=counts.__getitem__)[:_MOST_TERMS]
 
-    def _matches(self, terms: Sequence[int], context: Sequence[int]) -> tantivy.Query:
-        clauses = [(_SHOULD, self._term(_TERMS, _word(term))) for term in terms]
+    def _matches(self, clauses: list[_Clause], terms: Sequence[int], context: Sequence[int]) -> tantivy.Query:
+        clauses += [(_SHOULD, self._term(_TERMS, _word(term))) for term in terms]
         # A weighted clause keeps the engine from skipping blocks: only questions with a context pay for it.
         clauses += [
             (_SHOULD, tantivy.Query.boost_query(self._term(_TERMS, _word(term)), CONTEXT_WEIGHT))
             for term in context
         ]
         return tantivy.Query.boolean_query(clauses)
+
+    def _alternatives(self, alike: Sequence[Alternative]) -> list[_Clause]:
+        """One clause for each part of the question: its best wording in the row counts."""
+        return [
+            (
+                _SHOULD,
+                tantivy.Query.disjunction_max_query(
+                    [self._all(part.own, _SHOULD)]
+                    + [
+                        tantivy.Query.boost_query(self._all(other, _MUST), SYNONYM_WEIGHT)
+                        for other in part.others
+                    ]
+                ),
+            )
+            for part in alike
+        ]
+
+    def _all(self, terms: frozenset[int], occur: tantivy.Occur) -> tantivy.Query:
+        clauses = [(occur, self._term(_TERMS, _word(term))) for term in sorted(terms)]
+        return clauses[0][1] if len(clauses) == 1 else tantivy.Query.boolean_query(clauses)
 
     def _readable(self, readable: frozenset[str]) -> tuple[tantivy.Occur, tantivy.Query]:
         """The filter by the shorter list: sources that may be read, or those of the index that may not."""

@@ -36,13 +36,14 @@ class TextIndex:
         """The best `limit` passages among `sources`; see `Index`."""
         if limit < 1:
             raise ValueError("`limit` must be at least 1")
+        alike = query.synonyms.alternatives(query.text) if query.synonyms else ()
         terms = self._distinct(query.text)
         context = (
             [term for term in self._distinct(query.context) if term not in terms] if query.context else []
         )
-        hits = self._ranking.hits(terms, context=context, sources=sources, limit=limit)
+        hits = self._ranking.hits(terms, alike=alike, context=context, sources=sources, limit=limit)
         if not hits:
-            anywhere = self._ranking.hits(terms, context=context, sources=self.sources, limit=1)
+            anywhere = self._ranking.hits(terms, alike=alike, context=context, sources=self.sources, limit=1)
             return Found((), FILTERED_BY_ACCESS if anywhere else NO_MATCH)
         passages = tuple([self._records.passage(hit, number) for number, hit in enumerate(hits, 1)])
         # INVARIANT: nothing outside `sources` leaves, even if the index's files were exchanged.

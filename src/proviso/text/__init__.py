@@ -3,9 +3,19 @@
 from proviso.text.folding import fold
 from proviso.text.numerals import numbers
 from proviso.text.sentences import sentence_spans
+from proviso.text.synonyms import Alternative, Synonyms
 from proviso.text.terms import Analyser, Language
 
-__all__ = ["REVISION", "Analyser", "Language", "fold", "numbers", "sentence_spans"]
+__all__ = [
+    "REVISION",
+    "Alternative",
+    "Analyser",
+    "Language",
+    "Synonyms",
+    "fold",
+    "numbers",
+    "sentence_spans",
+]
 
 # Raised whenever this room would cut, fold or name the terms of a text otherwise than before.
 REVISION = 1

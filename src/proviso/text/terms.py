@@ -20,6 +20,11 @@ _TOKEN: Final = re.compile(
     rf"{NUMERAL}(?:(?:st|nd|rd|th)\b)?|(?:[A-Za-z]\.){{2,8}}|[^\W\d_{_UNSPACED}][^\W_{_UNSPACED}]*(?:['’][^\W\d_{_UNSPACED}]+)?"
     rf"|[{_UNSPACED}]"
 )
+# Stop words that make another verb of the one before them: `call off`, `hand in`.
+_PARTICLES: Final[dict[str, dict[str, int]]] = {
+    "en": {word: crc32(f"~{word}".encode()) for word in str.split("away down in off on out over up")},
+    "de": {},
+}
 _STOP_WORDS: Final[dict[str, frozenset[str]]] = {"en": ENGLISH, "de": GERMAN}
 # In capitals these are names, not pronouns.
 _NAMES: Final = frozenset({"IT", "US"})
@@ -73,6 +78,7 @@ class Analyser:
     def __init__(self, language: Language = "en") -> None:
         self.language = language
         self._ids = _Ids(language)
+        self._particles = _PARTICLES[language]
 
     def terms(self, text: str) -> list[int]:
         """The terms of a text in its order, repeats kept: each the CRC-32 (UTF-8) of a Snowball stem.
@@ -82,3 +88,16 @@ class Analyser:
         share an ID by chance once in 4 · 10⁹ pairs. Time is linear in the text's length.
         """
         return list(chain.from_iterable(map(self._ids.__getitem__, _TOKEN.findall(fold(text)))))
+
+    def phrase(self, text: str) -> tuple[list[int], set[int]]:
+        """The terms of a text with the particles of its verbs kept (`call off`), and those particles."""
+        ids, particles = self._ids, self._particles
+        terms: list[int] = []
+        kept: set[int] = set()
+        for token in _TOKEN.findall(fold(text)):
+            if token in particles:
+                kept.add(particles[token])
+                terms.append(particles[token])
+            else:
+                terms += ids[token]
+        return terms, kept
