@@ -1,0 +1,53 @@
+"""How `proviso serve` ends: what it has begun to answer it answers, and it exits with 0."""
+
+import http.client
+import json
+import signal
+import threading
+from pathlib import Path
+
+from proviso.app import open_reader
+from proviso.settings import Settings
+from tests.cli.steps import run_json
+from tests.conftest import Command
+from tests.server.serving import OSLO, RUNS, serving
+
+
+def keep_asking(url: str, key: str, broken: list[str], runs: list[str]) -> None:
+    """Ask until the server takes no more; note whole answers, and answers that broke off."""
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    while True:
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+        try:
+            connection.request("POST", RUNS, json.dumps({"question": OSLO}), headers)
+            reply = connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            return  # not accepted any more
+        try:
+            runs.append(json.loads(reply.read())["run"])
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            broken.append(repr(error))
+        finally:
+            connection.close()
+
+
+def test_sigterm_lets_answers_in_flight_leave_and_exits_with_0(proviso: Command, workspace: Path) -> None:
+    key = run_json(proviso, "keys", "create", "-w", workspace, "--user", "dana")["secret"]
+    broken: list[str] = []
+    runs: list[str] = []
+    with serving(workspace) as server:
+        assert server.process is not None
+        callers = [
+            threading.Thread(target=keep_asking, args=(server.url, key, broken, runs)) for _ in range(4)
+        ]
+        for caller in callers:
+            caller.start()
+        while len(runs) < 20:
+            callers[0].join(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        for caller in callers:
+            caller.join(20)
+    assert broken == []
+    with open_reader(workspace, Settings()) as reader:
+        assert all((record := reader.run(run)) and record.finished for run in runs)
