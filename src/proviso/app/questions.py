@@ -85,6 +85,11 @@ def trace(root: Path, settings: Settings, run: str) -> Trace:
             reader.close()
         if record is None:
             raise UnknownRun(f"no run `{run[:64]}`", fix="the answer's `run` is its ID")
+        if record.gap is not None:
+            raise NotReady(
+                f"the run `{run[:64]}` has no end: its server ended first ({record.gap.reason})",
+                fix="ask again; it is on record as a gap",
+            )
         if record.finished is None:
             raise NotReady(
                 f"the run `{run[:64]}` has started and not finished", fix="wait, or restart its server"
