@@ -81,7 +81,8 @@ def made() -> Guardrails:
         {"id": name, "description": name.replace("-", " "), "examples": examples, "template": f"{name}.md"}
         for name, examples in REFUSES.items()
     ]
-    intents = {"travel": {"accuracy": 0.9, "risk": "low", "examples": ALLOWED}}
+    groups = {"per-diem": ALLOWED[:3], "flights": ALLOWED[3:6], "hotels": ALLOWED[6:9], "claims": ALLOWED[9:]}
+    intents = {name: {"accuracy": 0.9, "risk": "low", "examples": group} for name, group in groups.items()}
     texts = {"purpose.refuses.legal-advice": "Ask the legal team."}
     return guardrails(texts, purpose={"refuses": refuses}, quality={"intents": intents})
 
