@@ -18,7 +18,7 @@ from proviso.app import Site
 from proviso.settings import Settings
 from proviso.types import Purpose
 
-PROVISO = (sys.executable, "-c", "from proviso.cli import main; main()")
+PROVISO = (sys.executable, "-m", "proviso.cli")
 CHAT = "/v1/chat/completions"
 RUNS = "/v1/apps/policy-qa/runs"
 OSLO = "What is the per diem for Oslo?"
