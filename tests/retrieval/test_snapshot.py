@@ -116,7 +116,6 @@ def test_approvals_and_times_are_outside_the_digest_and_refreshed(tmp_path: Path
     index.close()
 
 
-@pytest.mark.req("S2")
 def test_lineage_leads_from_a_passage_to_document_and_approval(tmp_path: Path) -> None:
     built = build(tmp_path / "index", source(tmp_path / "travel", TRAVEL))
     index = opened(built)
@@ -135,7 +134,6 @@ def test_lineage_leads_from_a_passage_to_document_and_approval(tmp_path: Path) -
     index.close()
 
 
-@pytest.mark.req("S2")
 def test_a_source_that_nobody_approved_is_not_indexed_and_is_reported(tmp_path: Path) -> None:
     draft = source(tmp_path / "drafts", {"draft.md": "Oslo draft"}, approved_by="")
     built = build(tmp_path / "index", draft, source(tmp_path / "travel", TRAVEL))
