@@ -10,7 +10,7 @@ from proviso.app import open_reader
 from proviso.settings import Settings
 from tests.cli.steps import run_json
 from tests.conftest import Command
-from tests.server.serving import OSLO, RUNS, serving
+from tests.server.serving import OSLO, RUNS, Serving, serving
 
 
 def keep_asking(url: str, key: str, broken: list[str], runs: list[str]) -> None:
@@ -31,23 +31,27 @@ def keep_asking(url: str, key: str, broken: list[str], runs: list[str]) -> None:
             connection.close()
 
 
+def ask_and_stop(server: Serving, key: str, broken: list[str], runs: list[str]) -> int:
+    """Ask from four threads, send SIGTERM in the middle of it, and return the exit code."""
+    assert server.process is not None
+    callers = [threading.Thread(target=keep_asking, args=(server.url, key, broken, runs)) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    while len(runs) < 20:
+        callers[0].join(0.01)
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(20)
+    for caller in callers:
+        caller.join(20)
+    return code
+
+
 def test_sigterm_lets_answers_in_flight_leave_and_exits_with_0(proviso: Command, workspace: Path) -> None:
     key = run_json(proviso, "keys", "create", "-w", workspace, "--user", "dana")["secret"]
     broken: list[str] = []
     runs: list[str] = []
     with serving(workspace) as server:
-        assert server.process is not None
-        callers = [
-            threading.Thread(target=keep_asking, args=(server.url, key, broken, runs)) for _ in range(4)
-        ]
-        for caller in callers:
-            caller.start()
-        while len(runs) < 20:
-            callers[0].join(0.01)
-        server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
-        for caller in callers:
-            caller.join(20)
+        assert ask_and_stop(server, key, broken, runs) == 0
     assert broken == []
     with open_reader(workspace, Settings()) as reader:
         assert all((record := reader.run(run)) and record.finished for run in runs)
