@@ -42,7 +42,8 @@ def ask_and_stop(server: Serving, key: str, broken: list[str], runs: list[str]) 
     server.process.send_signal(signal.SIGTERM)
     code = server.process.wait(20)
     for caller in callers:
-        caller.join(20)
+        caller.join(10)
+    assert not any(caller.is_alive() for caller in callers), "a caller waits for an answer that never comes"
     return code
 
 
