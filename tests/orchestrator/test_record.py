@@ -79,9 +79,12 @@ async def test_a_refusal_is_streamed_like_an_answer() -> None:
 async def test_a_stream_left_after_its_first_sentence_is_recorded_as_partial() -> None:
     ledger = Steps()
     pieces = stream(run(OSLO, release(TWO)), ledger)
-    await anext(pieces)
+    left = await anext(pieces)
     await pieces.aclose()
+    (record,) = ledger.recent(2)
     assert ledger.only().outcome is Outcome.PARTIAL
+    assert record.payload is not None
+    assert record.payload.answer == left
 
 
 async def test_a_stream_left_before_its_first_sentence_is_recorded_as_cancelled() -> None:

@@ -57,7 +57,7 @@ class Run:
         self.rendered: Rendered | None = None
         self.draft: Draft | None = None
         self.outcome: Answer | Refusal | None = None
-        self.sent = False  # a part of the answer has left
+        self.sent = ""  # the checked sentences that have left
 
     @property
     def unapproved(self) -> bool:
@@ -128,7 +128,8 @@ class Run:
 
     def payload(self) -> Payload:
         """Return the texts, of which the vault keeps what the contract lets it."""
-        return Payload(self.question, self.outcome, self.release.terms.log)
+        left = Answer(self.sent, ()) if self.sent else None  # of a stream that its caller left
+        return Payload(self.question, self.outcome or left, self.release.terms.log)
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return what every check of this run decided, in order."""

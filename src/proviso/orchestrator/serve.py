@@ -59,7 +59,7 @@ async def stream(run: Run, ledger: Ledger) -> AsyncGenerator[str | Served, None]
         starts = [start for start, _ in sentence_spans(outcome.text)][1:]
         *pieces, last = (outcome.text[a:b] for a, b in zip([0, *starts], [*starts, None], strict=True))
         for piece in pieces:
-            run.sent = True
+            run.sent += piece
             yield piece
         run.outcome = outcome
     finally:
