@@ -75,6 +75,19 @@ async def test_what_would_change_the_form_of_the_answer_is_refused(
     assert reply.json["error"]["code"] == "bad_request"
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "1e999", "-0", "true", "1.0", '"1"', "[" * 4000 + "]" * 4000])
+async def test_a_count_that_is_not_one_is_refused_however_it_is_written(gateway: Gateway, value: str) -> None:
+    body = f'{{"model": "policy-qa", "messages": [{{"role": "user", "content": "x"}}], "n": {value}}}'
+    reply = await call(gateway, "POST", CHAT, body.encode())
+    assert (reply.status, reply.json["error"]["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "1e999"])
+async def test_the_path_of_a_number_out_of_range_is_named(gateway: Gateway, value: str) -> None:
+    body = f'{{"model": "policy-qa", "messages": [{{"role": "user", "content": "x"}}], "n": {value}}}'
+    assert (await call(gateway, "POST", CHAT, body.encode())).json["error"]["param"] == "$.n"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -13,10 +13,10 @@ from proviso.errors import BadRequest
 from proviso.gateway import Gateway
 from proviso.gateway.chat import read_chat
 from proviso.gateway.exchange import Exchange
-from proviso.gateway.intake import read_body
+from proviso.gateway.intake import identify, read_body
 from proviso.gateway.problems import BodyTimeout
 from proviso.types import Purpose
-from tests.gateway.house import House, ask, call, nowhere, scope
+from tests.gateway.house import DANA, House, ask, call, nowhere, scope
 
 CHAT = "/v1/chat/completions"
 
@@ -45,15 +45,29 @@ async def test_a_length_that_is_none_is_refused(gateway: Gateway, length: str) -
 
 
 @pytest.mark.parametrize(
-    "media", ["application/x-www-form-urlencoded", "", "application/json; charset=latin-1"]
+    "media",
+    [
+        "application/x-www-form-urlencoded",
+        "",
+        "application/json; charset=latin-1",
+        "application/json; a=b; charset",
+    ],
 )
 async def test_a_body_that_does_not_call_itself_json_is_refused(gateway: Gateway, media: str) -> None:
     reply = await call(gateway, "POST", CHAT, ask(), headers={"content-type": media})
     assert (reply.status, reply.json["error"]["code"]) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("media", ["application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'])
-async def test_json_may_say_that_it_is_utf8(gateway: Gateway, media: str) -> None:
+@pytest.mark.parametrize(
+    "media",
+    [
+        "application/json; charset=utf-8",
+        'Application/JSON;charset="UTF-8"',
+        "application/json; foo=bar",
+        "application/json;v=1 ; charset=utf-8;",
+    ],
+)
+async def test_json_may_say_that_it_is_utf8_and_what_else_it_likes(gateway: Gateway, media: str) -> None:
     assert (await call(gateway, "POST", CHAT, ask(), headers={"content-type": media})).status == 200
 
 
@@ -128,3 +142,11 @@ def test_whatever_is_sent_is_read_or_explained(body: bytes) -> None:
     except BadRequest as error:
         explained = error.where.startswith("$") and error.fix
         assert explained
+
+
+@pytest.mark.parametrize("other", [b"Bearer pv_dana", b"Bearer pv_mallory", b"Basic x", b""])
+def test_two_authorization_headers_are_refused_whoever_they_name(other: bytes) -> None:
+    sent = [(b"authorization", b"Bearer pv_dana"), (b"host", b"x")]
+    assert identify(sent, House().authenticate) == DANA
+    with pytest.raises(BadRequest, match="more than one `authorization` header"):
+        identify([*sent, (b"authorization", other)], House().authenticate)

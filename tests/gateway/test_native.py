@@ -31,6 +31,13 @@ async def test_a_refusal_has_its_clause_its_reason_and_no_citations(gateway: Gat
     assert run["text"] == "Please ask the legal team."
 
 
+async def test_a_role_that_is_not_taken_is_told_those_that_are(gateway: Gateway) -> None:
+    body = {"question": "x", "history": [{"role": "system", "text": "y"}]}
+    reply = (await call(gateway, "POST", RUNS, body)).json
+    assert reply["detail"] == "`$.history[0].role` must be `user` or `assistant`"
+    assert reply["fix"] == "send `user` or `assistant` there"
+
+
 async def test_history_is_passed_on(house: House, gateway: Gateway) -> None:
     body = {"question": "And Bergen?", "history": [{"role": "user", "text": "Oslo?"}]}
     await call(gateway, "POST", RUNS, body)

@@ -135,7 +135,7 @@ def test_what_is_masked_is_in_the_decisions_and_in_no_record(base: Base) -> None
 
 
 def test_a_caller_cannot_tell_documents_that_it_may_not_read_from_none(base: Base) -> None:
-    _, contractor = base.key("tomas", "contractors")
+    _, contractor = base.key("jo", "contractors")
     _, auditor = base.key("sam", "employees", "auditor")
     hidden = base.call("POST", RUNS, contractor, {"question": "Mileage?"}).json
     nothing = base.call("POST", RUNS, contractor, {"question": "xyzzy?"}).json

@@ -116,7 +116,7 @@ class Gateway:
     # --- the two dialects ---------------------------------------------------------------------------
 
     async def _chat(self, exchange: Exchange) -> None:
-        principal = may_ask(identify(exchange.headers, self._parts.authenticate))
+        principal = may_ask(identify(exchange.scope["headers"], self._parts.authenticate))
         chat = read_chat(await read_body(exchange, self._limit), self._purpose)
         run = self._parts.begin(chat.request, principal)
         _name(exchange, run, chat.request.app)
@@ -129,7 +129,7 @@ class Gateway:
         await exchange.reply(200, completion(served, chat.ignored), [*JSON, *_marks(run)])
 
     async def _run(self, exchange: Exchange, app: str) -> None:
-        principal = may_ask(identify(exchange.headers, self._parts.authenticate))
+        principal = may_ask(identify(exchange.scope["headers"], self._parts.authenticate))
         if not app or "/" in app:
             raise NotFound("no such route", fix="`/openapi.json` lists the routes")
         request = read_question(app, await read_body(exchange, self._limit), self._purpose)

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
 
 from proviso.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
-from proviso.gateway.exchange import Exchange, Receive
+from proviso.gateway.exchange import Exchange, Header, Receive
 from proviso.gateway.problems import BodyTimeout, EndlessBody, UnsupportedMediaType
 from proviso.types import Principal
 
@@ -29,6 +30,7 @@ _MEANT = {
     "object": "an object",
     "null": "null",
 }
+_NO_CHOICES: Mapping[str, str] = MappingProxyType({})
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
 _BYTE = re.compile(r" \(byte (\d+)\)")
@@ -38,9 +40,12 @@ class Gone(ConnectionError):
     """The caller hung up before its request was whole."""
 
 
-def identify(headers: Mapping[bytes, bytes], authenticate: Callable[[str], Principal]) -> Principal:
-    """Return who is calling; raise `Unauthenticated`."""
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+def identify(headers: Iterable[Header], authenticate: Callable[[str], Principal]) -> Principal:
+    """Return who is calling; raise `Unauthenticated`, or `BadRequest` for more than one credential."""
+    sent = [value for name, value in headers if name == b"authorization"]
+    if len(sent) > 1:  # a proxy in front may have checked another one than we would
+        raise BadRequest("more than one `authorization` header was sent", fix="send one")
+    scheme, _, token = (sent[0] if sent else b"").partition(b" ")
     token = token.strip()
     if scheme.lower() != b"bearer" or not token or not token.isascii():
         raise Unauthenticated(
@@ -72,9 +77,8 @@ def _check_head(exchange: Exchange, limit: int) -> None:
     headers = exchange.headers
     media = headers.get(b"content-type", b"")
     if media != b"application/json":  # the usual case needs no parsing
-        name, _, parameters = media.lower().partition(b";")
-        charset = parameters.replace(b" ", b"").replace(b'"', b"")
-        if name.strip() != b"application/json" or charset not in {b"", b"charset=utf-8"}:
+        name, *parameters = media.lower().split(b";")
+        if name.strip() != b"application/json" or not all(map(_keeps_utf_8, parameters)):
             raise UnsupportedMediaType(
                 "the body must be JSON in UTF-8", fix="send `content-type: application/json`"
             )
@@ -87,6 +91,12 @@ def _check_head(exchange: Exchange, limit: int) -> None:
         raise _endless(limit)
     if int(declared) > limit:
         raise TooLarge(_over(limit), fix=_SHORTER)
+
+
+def _keeps_utf_8(parameter: bytes) -> bool:
+    """Whether a parameter of the media type leaves the body what it is; JSON defines none (RFC 8259)."""
+    name, _, value = parameter.partition(b"=")
+    return name.strip() != b"charset" or value.strip(b' \t"') == b"utf-8"
 
 
 async def _gather(receive: Receive, limit: int) -> bytes:
@@ -119,14 +129,17 @@ def _over(limit: int) -> str:
     return f"the body is larger than {limit} bytes"
 
 
-def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Decode a body; raise `BadRequest` with the JSON path and the fix."""
+def decode(decoder: msgspec.json.Decoder[T], body: bytes, choices: Mapping[str, str] = _NO_CHOICES) -> T:
+    """Decode a body; raise `BadRequest` with the JSON path and the fix.
+
+    `choices`: by the name of a field that takes only some values, those values in words.
+    """
     if not body:
         raise BadRequest("the body is empty", fix="send a JSON object")
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _explain(str(error)) from None
+        raise _explain(str(error), choices) from None
     except msgspec.DecodeError as error:
         at = _BYTE.search(str(error))
         place = f" at byte {at[1]}" if at else ": it ends too early, or a text in it is broken"
@@ -137,7 +150,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise BadRequest("the body is nested too deeply", fix="send a flatter JSON object") from None
 
 
-def _explain(message: str) -> BadRequest:
+def _explain(message: str, choices: Mapping[str, str]) -> BadRequest:
     what, _, path = message.partition(" - at `")
     where = path.rstrip("`") or "$"
     if expected := _EXPECTED.fullmatch(what):
@@ -154,6 +167,8 @@ def _explain(message: str) -> BadRequest:
         return BadRequest(
             f"`{path}` is not known here", where=path, fix="remove it; `/openapi.json` has the whole form"
         )
+    if what.startswith("Invalid enum value") and (taken := choices.get(where.rpartition(".")[2])):
+        return BadRequest(f"`{where}` must be {taken}", where=where, fix=f"send {taken} there")
     return BadRequest(
         f"`{where}`: {what[:1].lower()}{what[1:]}", where=where, fix="see `/openapi.json` for the form"
     )

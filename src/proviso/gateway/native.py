@@ -54,12 +54,13 @@ class TextEvent(Struct, frozen=True):
 
 
 _BODY = msgspec.json.Decoder(RunRequest)
+_CHOICES = {"role": "`user` or `assistant`"}
 _ENCODER = msgspec.json.Encoder()
 
 
 def read_question(app: str, body: bytes, purpose: Purpose) -> Request:
     """Read a request; raise `BadRequest` with the JSON path of what is wrong."""
-    asked = decode(_BODY, body)
+    asked = decode(_BODY, body, _CHOICES)
     if not asked.question.strip():
         raise BadRequest("`$.question` is empty", where="$.question", fix="write the question there")
     history = tuple(Turn(turn.role, turn.text) for turn in asked.history if turn.text)

@@ -162,7 +162,7 @@ class Pages:
         return _json(stored if reader else _for_caller(stored))
 
     def _caller(self, request: Request) -> Principal:
-        return identify(dict(request.scope["headers"]), self._parts.authenticate)
+        return identify(request.scope["headers"], self._parts.authenticate)
 
     def _model(self, release: ReleaseCard) -> AppModel:
         part = AppPart(release.summary, release.digest, release.terms.digest, release.unapproved)
