@@ -163,9 +163,8 @@ def asked(model: Extractive, question: str, passages: Sequence[Passage]) -> Draf
 def evidence(question: str, passages: Sequence[Passage]) -> float:
     """What the model goes by when it decides whether to answer: from 1 on, it does."""
     titles = [frozenset(ANALYSER.terms(passage.title)) for passage in passages]
-    found = Evidence(READER.read(question), passages, titles)
-    ranked = found.ranked()
-    return found.support(ranked[0]) if ranked else 0.0
+    near = Evidence(READER.read(question), passages, titles).near()
+    return max([support for _, support in near], default=0.0)
 
 
 def is_hit(one: AnswerSet, spans: Sequence[Span], passages: Sequence[Passage], draft: Draft) -> bool:

@@ -114,6 +114,22 @@ async def test_a_sentence_that_points_back_brings_the_one_before() -> None:
     )
 
 
+async def test_a_row_that_repeats_the_quoted_sentence_is_left_out() -> None:
+    text = "The hotel ceiling for Oslo is NOK 1,900 per night.\n\nCity: Oslo | Hotel ceiling per night: NOK 1,900\n"
+    draft = await answer("What is the hotel ceiling for Oslo?", passage(1, "Hotels", text))
+    assert draft.text == "The hotel ceiling for Oslo is NOK 1,900 per night. [1]"
+
+
+async def test_words_of_everyday_talk_are_no_evidence() -> None:
+    page = passage(1, "Work", "Work on a site starts early and takes a long day. Money is paid back at home.")
+    assert not (await answer("How long do I get for parental leave after a day at home?", page)).text
+
+
+async def test_a_figure_is_asked_for_and_a_sentence_without_one_does_not_answer() -> None:
+    page = passage(1, "Visas", "A visa is needed for many countries. The visa form is called TR.")
+    assert not (await answer("How much does an express visa cost?", page)).text
+
+
 async def test_the_same_sentence_is_quoted_once() -> None:
     text = "The limit for a hotel in Oslo is NOK 2,000 a night."
     draft = await answer("What is the hotel limit in Oslo?", passage(1, "One", text), passage(2, "Two", text))
@@ -142,6 +158,7 @@ async def test_a_synonym_is_taken_for_the_word() -> None:
     synonyms = Synonyms([["taxi", "cab"], ["paid", "taken over"]], ANALYSER)
     draft = await MODEL.converse(ask("Is a cab paid?", page, synonyms=synonyms))
     assert draft.text == "A taxi is paid after 22:00. [1]"
+    assert not (await MODEL.converse(ask("Is a cab paid?", page))).text
 
 
 @settings(deadline=None, max_examples=60)

@@ -3,7 +3,7 @@
 import pytest
 
 from proviso.models.questions import Reader
-from proviso.text import Analyser
+from proviso.text import Analyser, Synonyms
 
 ANALYSER = Analyser()
 READER = Reader(ANALYSER)
@@ -15,6 +15,9 @@ READER = Reader(ANALYSER)
         ("How much is a taxi?", "It costs EUR 20.", "It was bought in 2020."),
         ("What is the mileage rate?", "Drivers get 0.38 EUR per km.", "It replaces the one of 2025."),
         ("How many bags may I take?", "Two bags are free.", "Bags are free."),
+        ("How often do I report?", "Report once a week.", "Report by text message."),
+        ("What does a tonne cost?", "The price is EUR 90.", "905 tonnes were bought."),
+        ("By when do I complain?", "Write within 20 days.", "Write at once."),
         ("When is it due?", "It is due on 15 January.", "It is due."),
         ("How far in advance do I book?", "Book 14 days before.", "Book early."),
         ("Who approves it?", "The line manager does.", "It is approved."),
@@ -32,14 +35,21 @@ def test_the_leftmost_phrase_decides_the_kind() -> None:
     assert READER.read("What sea did he see when he died?").shape is None
 
 
-def test_words_that_only_ask_weigh_less_than_names() -> None:
-    (policy, oslo) = ANALYSER.terms("policy Oslo")
-    question = READER.read("What is the policy for Oslo?")
-    assert question.stakes[policy] < 1 < question.stakes[oslo]
+@pytest.mark.parametrize("word", ["policy", "money", "long", "started", "40"])
+def test_words_that_any_question_may_have_weigh_less(word: str) -> None:
+    (weak, strong) = ANALYSER.terms(f"{word} visa")
+    weights = READER.read(f"Is a visa of {word} euros needed?").weights
+    assert weights[weak] < weights[strong]
 
 
-def test_capitals_throughout_name_nothing() -> None:
-    assert set(READER.read("WHAT IS THE HOTEL LIMIT").stakes.values()) == {1.0}
+def test_a_year_is_no_quantity() -> None:
+    (year,) = ANALYSER.terms("2024")
+    assert READER.read("What was the rate in 2024?").weights[year] == 1
+
+
+def test_other_wordings_are_read_with_the_question() -> None:
+    (part,) = READER.read("Is a cab paid?", synonyms=Synonyms([["taxi", "cab"]], ANALYSER)).alike
+    assert part.others == (frozenset(ANALYSER.terms("taxi")),)
 
 
 def test_terms_of_the_previous_question_are_kept_apart() -> None:

@@ -1,4 +1,4 @@
-"""Which sentences of the passages bear on a question, best first, and whether the best one answers it."""
+"""Which sentences of the passages bear on a question, best first, and which of them answer it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,30 +13,33 @@ from proviso.types import Passage
 # The score of a sentence is in shares of the question. What the sentence itself covers counts most; then what
 # the passage covers, the sentence before, a question right before (as in a list of questions and answers),
 # and the title and the heading above; each later passage loses a little.
-_OWN: Final = 0.9
-_SUBJECT: Final = 0.5
-_PASSAGE: Final = 0.1
-_BEFORE: Final = 0.2
-_ASKED_BEFORE: Final = 0.8
-_UNDER: Final = 0.4
+_OWN: Final = 0.6
+_SUBJECT: Final = 0.47
+_PASSAGE: Final = 0.03
+_BEFORE: Final = 0.27
+_ASKED_BEFORE: Final = 0.76
+_UNDER: Final = 0.09
 _CONTEXT: Final = 0.1
-_RANK: Final = 0.02
+_RANK: Final = 0.018
 # A sentence of the kind that is asked for gains, a heading and a fragment lose.
-_FITS: Final = 0.25
-_FITS_OWN: Final = 0.3
-_POOR: Final = 0.3
+_FITS: Final = 0.18
+_FITS_OWN: Final = 0.11
+_POOR: Final = 0.6
 _FEW_TERMS: Final = 4
+# How many sentences are read, and for how many of the best of them it is asked whether they answer.
 _SHORT_LIST: Final = 10
-# What the evidence must cover of the question: a share of it and a part of one ordinary term on top, so that
-# a question of two terms is not answered by one of them; at most nearly all of it.
-_SHARE: Final = 0.2
-_TERM: Final = 0.52
-_NEARLY_ALL: Final = 0.8
-# A term in none of the passages is in none of the documents: the search would have put such a passage first.
-# It counts more, and the term after it less, for it may mean another thing (`parental leave`, `on leaving`).
-_ABSENT: Final = 2.0
-_BEREFT: Final = 0.65
-_MANY_PASSAGES: Final = 5
+_LOOKED_AT: Final = 6
+# What a sentence must cover of the question to answer it: a share, with what stands above it counting less. The
+# more is asked, the less of it must be said again. Logistic regression on public sets, with sentences of documents
+# that hold no answer, gave this form; nothing else that passages cover told more.
+_NEEDED: Final = 0.93
+_LESS: Final = 0.41
+_ABOVE: Final = 0.7
+_LEAST: Final = 0.3
+# What a sentence beside it needs of that.
+_BESIDE: Final = 0.47
+# A sentence without the figure that is asked for must cover this much more.
+_OTHER_KIND: Final = 0.18
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 
@@ -46,11 +49,16 @@ _Merit = tuple[float, int, int]
 
 
 class Candidate(NamedTuple):
-    """A sentence that may answer: the `sentence`-th of `passages[passage]`."""
+    """A sentence that may answer: the `sentence`-th of `passages[passage]`.
+
+    `fits`: it is of the kind that is asked for; `hits`: the terms of the question that it has.
+    """
 
     score: float
     passage: int
     sentence: int
+    fits: bool
+    hits: frozenset[int]
 
 
 class Evidence:
@@ -102,8 +110,20 @@ class Evidence:
         found.sort()
         # A question is no answer.
         closer = [self._looked_at(merit) for merit in found[:_SHORT_LIST] if not self._asks(merit)]
-        closer.sort()
-        return [Candidate(-loss, place, index) for loss, place, index in closer]
+        closer.sort(key=lambda one: (-one.score, one.passage, one.sentence))
+        return closer
+
+    def near(self) -> list[tuple[Candidate, float]]:
+        """The best few sentences, each with its `support`."""
+        return [(candidate, self.support(candidate)) for candidate in self.ranked()[:_LOOKED_AT]]
+
+    def answering(self) -> list[Candidate]:
+        """The best sentence that answers, then those that may be quoted beside it, the best first."""
+        near = self.near()
+        best = next((candidate for candidate, support in near if support >= 1), None)
+        if best is None:
+            return []
+        return [best] + [other for other, support in near if other is not best and support >= _BESIDE]
 
     def _of_passage(self, place: int, share: dict[int, float]) -> list[_Merit]:
         passage, row, title = self._passages[place], self._hits[place], self._titles[place]
@@ -113,20 +133,20 @@ class Evidence:
         base = _SUBJECT * sum(map(weigh, around)) / sum(self._question.weights.values())
         base += _PASSAGE * sum(map(part, around)) - _RANK * place + self._context(passage)
         before, under = _NOTHING, title
+        below = _UNDER * sum(map(part, under))
         found: list[_Merit] = []
         for index, hit in enumerate(row):
-            score = base
-            if hit:
-                score += _OWN * sum(map(part, hit))
-            if new := before - hit:
-                credit = _ASKED_BEFORE if wording.is_question(passage, index - 1) else _BEFORE
-                score += credit * sum(map(part, new))
-            if new := under - hit:
-                score += _UNDER * sum(map(part, new))
             if hit or before or under:
+                score = base + below
+                if hit:
+                    score += _OWN * sum(map(part, hit)) - _UNDER * sum(map(part, under & hit))
+                if new := before - hit:
+                    credit = _ASKED_BEFORE if wording.is_question(passage, index - 1) else _BEFORE
+                    score += credit * sum(map(part, new))
                 found.append((-score, place, index))
             if text.startswith(wording.HEADING_MARK, sentences[index].start):
                 under = title | hit
+                below = _UNDER * sum(map(part, under))
             before = hit
         return found
 
@@ -141,7 +161,7 @@ class Evidence:
     def _asks(self, merit: _Merit) -> bool:
         return wording.is_question(self._passages[merit[1]], merit[2])
 
-    def _looked_at(self, merit: _Merit) -> _Merit:
+    def _looked_at(self, merit: _Merit) -> Candidate:
         """The sentence scored anew after reading its text."""
         loss, place, index = merit
         score = -loss
@@ -149,33 +169,29 @@ class Evidence:
         text = wording.text_of(passage, index)
         terms = len(passage.sentences[index].terms)
         question = self._question
-        if question.shape is not None and question.shape.search(text):
+        fits = question.shape is not None and question.shape.search(text) is not None
+        if fits:
             own = sum([question.weights[t] for t in self._hits[place][index]])
             score += _FITS + _FITS_OWN * own / sum(question.weights.values())
         if wording.is_heading(text) and terms < 2 * _FEW_TERMS:
             score -= 2 * _POOR
         elif terms < _FEW_TERMS:
             score -= _POOR
-        return -score, place, index
+        return Candidate(score, place, index, fits, self._hits[place][index])
 
     def support(self, candidate: Candidate) -> float:
-        """How well the sentence, in its passage, covers what is asked; from 1 on, it answers."""
-        _, place, index = candidate
-        row, title = self._hits[place], self._titles[place]
-        covered = row[index] | self._above(place, index)
+        """How well the sentence, below its headings, covers what is asked; from 1 on, it answers."""
+        place, index = candidate.passage, candidate.sentence
+        own = self._hits[place][index]
         if index and wording.is_question(self._passages[place], index - 1):
-            covered |= row[index - 1]
-        around = title.union(*row)
-        here = self._seen.keys() | _NOTHING.union(*self._titles)
-        sure = min(len(self._passages) - 1, _MANY_PASSAGES - 1) / (_MANY_PASSAGES - 1)
-        absent, bereft = 1 + sure * (_ABSENT - 1), 1 - sure * (1 - _BEREFT)
-        whole = found = 0.0
-        credit = 1.0
-        for term, stake in self._question.stakes.items():
-            whole += stake if term in here else absent * stake
-            found += credit * stake * ((term in covered) + (term in around)) / 2
-            credit = 1.0 if term in here else bereft
-        return found / min(_SHARE * whole + _TERM, _NEARLY_ALL * whole)
+            own |= self._hits[place][index - 1]
+        stake = self._question.weights.__getitem__
+        whole = sum(self._question.weights.values())
+        covered = sum(map(stake, own)) + _ABOVE * sum(map(stake, self._above(place, index) - own))
+        needed = _NEEDED - _LESS * log(whole)
+        if self._question.strict and not candidate.fits:
+            needed += _OTHER_KIND
+        return covered / whole / max(needed, _LEAST)
 
     def _above(self, place: int, index: int) -> frozenset[int]:
         """What the title and the heading above the sentence cover."""

@@ -47,8 +47,8 @@ class Extractive:
         passages = rendered.passages
         question = self._reader.read(rendered.question.text, _previous_question(rendered), request.synonyms)
         evidence = Evidence(question, passages, [self._title(p.title) for p in passages])
-        ranked = evidence.ranked()
-        answers = quotes(passages, ranked) if ranked and evidence.support(ranked[0]) >= 1 else []
+        answering = evidence.answering()
+        answers = quotes(passages, answering) if answering else []
         pieces, citations, stop = _write(passages, answers, request.max_tokens)
         text = "".join(pieces)
         asked = _words(rendered.question.text) + sum([_words(p.text) for p in passages])

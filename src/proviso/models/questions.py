@@ -8,7 +8,7 @@ from msgspec import Struct
 from proviso.text import Alternative, Analyser, Synonyms
 
 # Words that ask rather than name: they stand in many questions whatever these are about, and the documents of
-# any organisation are full of them. They count half.
+# any organisation are full of them.
 _ASKING: Final = str.split(
     """
     according allowed amount answer applies apply approximately aspect became become called case cause
@@ -25,23 +25,46 @@ _ASKING: Final = str.split(
     used user users usually want way ways website word words work year
     """
 )
-_HALF: Final = 0.5
-# A name or a number is what the question is about: without it the passage speaks of something else.
-_NAME: Final = 1.5
-_NAMES: Final = re.compile(r"(?<=[^\s.?!] )(?:[A-Z][\w'’&.-]*\w|[A-Z]\b)|\b\d[\w.,:-]*")
-_WORDS: Final = re.compile(r"\w+")
-
+# Words of everyday talk: a sentence that shares them alone may speak of anything.
+_EVERYDAY: Final = str.split(
+    """
+    able actual add afternoon alone amount ask back bad best better big bit boss bring buy call card carry
+    change charge check choose close come common day deal dear decide early easy eight eleven end enough
+    euro evening expect expensive extra fact fair fast fill final fine finish first five form formal found
+    four free friend full good great group half hand happy hard head hear help high hold home hope hour
+    house hundred idea interest item join keep last late leave let life like likely line little live local
+    long look lot low major matter meet middle minute moment money month morning most move near next night
+    nine normal office one open order ordinary own page paid partly pass past pay pick piece place plan play
+    please point pound price problem project proper put quick reach read ready real really receive remain
+    rest result return right run same second see seem sell send set seven share short show sick side simple
+    single sit six sleep small soon sort special speed stand standard start stay step still stop strong sum
+    suppose sure talk team ten thousand three today together tomorrow tonight top total town trouble true try
+    turn twelve two understand usual value view wait walk watch week weekend whole wish wonder work world
+    worry worth write wrong yesterday
+    """
+)
+_WEAK: Final = 0.45
+# A quantity is the asker's own: the passage has a limit to hold it against.
+_UNITS: Final = (
+    r"(?:%|per\s?cent|[$€£¥]|[A-Z]{3}\b|euros?|dollars?|pounds?|k?m\b|kg\b|kilo\w*|miles?|tonnes?"
+    r"|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?)"
+)
+_QUANTITIES: Final = re.compile(
+    rf"(?:[$€£¥]|\b[A-Z]{{3}})\s?(\d[\d.,]*)|\b(\d[\d.,]*)[\s-]?(?:\w+[\s-])?{_UNITS}", re.IGNORECASE
+)
 # The leftmost asking phrase decides: "what sea … when he died" asks for no date.
+_OF_WHAT: Final = r"(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?"
 _KIND: Final = re.compile(
-    r"""\b(?:
-      (?P<duration>how\ (?:long|often|soon|quickly|early|late|far\ (?:ahead|in\ advance)))
-    | (?P<amount>how\ (?:much|expensive)
-        |(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?
-         (?:price|rate|cost|limit|fee|budget|allowance|per\ diem|ceiling|deposit|salary))
+    rf"""\b(?:
+      (?P<frequency>how\ (?:often|many\ times|frequently))
+    | (?P<duration>how\ (?:long|soon|quickly|early|late|far\ (?:ahead|in\ advance))|(?:by|until|till)\ when)
+    | (?P<price>how\ (?:expensive|dear)|how\ much\ [^?.]*\b(?:costs?|spend|pay|paid|money)
+        |{_OF_WHAT}(?:price|cost|fee|budget|deposit|salary|most)
+        |what\ (?:does|do|did|may|can|will|would)\ [^?.]*\b(?:cost|spend|charge))
+    | (?P<amount>how\ much|{_OF_WHAT}(?:rate|limit|allowance|per\ diem|ceiling))
     | (?P<number>how\ (?:many|high|far|large|big|tall|heavy|fast|wide|deep|old)
-        |(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?
-         (?:percent\w*|number|amount|share|proportion|population|age|size|maximum|minimum))
-    | (?P<date>when|(?:what|which)\ (?:(?:is|was)\ the\ )?(?:year|date|day|month|century|time|deadline))
+        |{_OF_WHAT}(?:percent\w*|number|amount|share|proportion|population|age|size|maximum|minimum))
+    | (?P<date>when|(?:what|which)\ (?:(?:is|was)\ the\ )?(?:year|dates?|days?|month|century|time|deadline))
     | (?P<person>who(?:m|se)?)
     | (?P<place>where|(?:what|which)\ (?:city|cities|country|countries|state|place|region|town))
     | (?P<reason>why)
@@ -51,20 +74,29 @@ _KIND: Final = re.compile(
 )
 _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*"
 _NAMED: Final = re.compile(r"(?<=[\w,;)] )[A-Z][a-z]")
+_COUNT: Final = (
+    r"(?:\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
+    r"|hundred|thousand|million|billion|half|once|twice|dozen|none|no limit)\b)"
+)
+_PERIOD: Final = r"(?:second|minute|hour|day|night|week|fortnight|month|quarter|year|decade|centur)"
+_MONEY: Final = (
+    r"[$€£¥]\s?\d|\b[A-Z]{3}\s\d|\d\s?(?:%|[$€£¥]|[A-Z]{3}\b)"
+    r"|(?i:\d\s?(?:per\s?cent|euros?|dollars?|pounds?|cents?|(?:million|billion)\s(?:euro|dollar|pound)))"
+)
+_FREELY: Final = r"\bno (?:upper )?limit|\bhalf\b|\bfree\b|\bin full\b|\bactual cost|\b(?:not|never) paid"
 _SHAPES: Final[dict[str, re.Pattern[str]]] = {
-    "duration": re.compile(r"(?i)\b(?:second|minute|hour|day|night|week|month|year|decade|centur)"),
+    "frequency": re.compile(
+        rf"(?i)\b(?:once|twice|times?|daily|weekly|monthly|yearly|annual|(?:a|per|each|every)\b.{{0,12}}{_PERIOD})"
+    ),
+    "duration": re.compile(rf"(?i)\b{_PERIOD}"),
+    "price": re.compile(rf"{_MONEY}|(?i:{_FREELY})"),
     "amount": re.compile(
-        r"[$€£¥]\s?\d|\b[A-Z]{3}\s\d|\d\s?(?:%|[$€£¥]|[A-Z]{3}\b)"
-        r"|(?i:\d\s?(?:per\s?cent|euros?|dollars?|pounds?|cents?|k?m|kilomet|miles?|million|billion|litre|tonne)"
-        r"|\bno (?:upper )?limit|\bhalf\b|\bfree\b)"
+        rf"{_MONEY}|(?i:\d\s?(?:k?m\b|kilo|kg\b|miles?|million|billion|litre|tonne|acre|hectare)|{_FREELY})"
     ),
-    "number": re.compile(
-        r"(?i)\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty"
-        r"|hundred|thousand|million|billion|half|once|twice|dozen|none|no limit)\b"
-    ),
+    "number": re.compile(rf"(?i){_COUNT}"),
     "date": re.compile(
-        rf"\b{_MONTH}\b|\b1\d{{3}}s?\b|\b20\d\d\b|\d:\d\d"
-        r"|(?i:\bcentur|\b(?:hour|day|week|month|year)s?\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+        rf"\b{_MONTH}\b|\b1\d{{3}}s?\b|\b20\d\d\b|\d:\d\d|\b\d+(?:st|nd|rd|th)\b"
+        rf"|(?i:\b{_PERIOD}|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
     ),
     "person": re.compile(
         r"(?<=[\w,;)] )[A-Z][a-z]|(?i:\b(?:manager|director|head|officer|chief|lead(?:er)?|team|desk"
@@ -76,21 +108,22 @@ _SHAPES: Final[dict[str, re.Pattern[str]]] = {
         r"|to (?:avoid|ensure|keep|protect|prevent|reduce|help))"
     ),
 }
+# An answer of these kinds has a figure in it; a person, a place or a reason may be worded in any way.
+_STRICT: Final = frozenset(["frequency", "duration", "price", "amount", "number"])
 
 
 class Question(Struct, frozen=True):
     """A question as the extractive model reads it.
 
-    `weights` orders sentences; `stakes` decides whether there is an answer at all: there, names and numbers
-    weigh more. `context` holds the terms of the previous question, which help to find but prove nothing.
-    `shape` matches a sentence of the kind that is asked for, None where any kind will do. `alike` are other
-    wordings of its parts.
+    `weights`: its terms, those that say little for less. `context` holds the terms of the previous question,
+    which help to find but prove nothing. `shape` matches a sentence of the kind that is asked for, None where
+    any kind will do; `strict`: another hardly answers. `alike` are other wordings of its parts.
     """
 
     weights: dict[int, float]
-    stakes: dict[int, float]
     context: frozenset[int]
     shape: re.Pattern[str] | None
+    strict: bool
     alike: list[Alternative]
 
 
@@ -99,20 +132,20 @@ class Reader:
 
     def __init__(self, analyser: Analyser) -> None:
         self._terms = analyser.terms
-        self._asking = frozenset(analyser.terms(" ".join(_ASKING)))
+        self._weak = dict.fromkeys(analyser.terms(" ".join(_ASKING + _EVERYDAY)), _WEAK)
 
     def read(self, text: str, previous: str = "", synonyms: Synonyms | None = None) -> Question:
         """The question's terms; `previous` is the user's previous question, or empty."""
-        weights = {term: _HALF if term in self._asking else 1.0 for term in self._terms(text)}
-        stakes = dict(weights)
-        names = _NAMES.findall(text)
-        # In a question written in capitals these mark nothing.
-        if names and 2 * len(names) < len(_WORDS.findall(text)):
-            for term in self._terms(" ".join(names)):
-                if term in weights and term not in self._asking:
-                    stakes[term] = _NAME
+        weak = self._weak
+        weights = {term: weak.get(term, 1.0) for term in self._terms(text)}
+        for before, after in _QUANTITIES.findall(text):
+            weights.update(dict.fromkeys(self._terms(before or after), _WEAK))
         kind = _KIND.search(text)
-        context = frozenset(self._terms(previous)).difference(weights) if previous else frozenset()
-        shape = _SHAPES.get(kind.lastgroup) if kind and kind.lastgroup else None
-        alike = synonyms.alternatives(text) if synonyms else []
-        return Question(weights, stakes, context, shape, alike)
+        name = kind.lastgroup if kind and kind.lastgroup else ""
+        return Question(
+            weights,
+            frozenset(self._terms(previous)).difference(weights) if previous else frozenset(),
+            _SHAPES.get(name),
+            name in _STRICT,
+            synonyms.alternatives(text) if synonyms else [],
+        )

@@ -12,6 +12,7 @@ _POINTS_BACK: Final = re.compile(
     r"(?:It|Its|This|That|They|Their|These|Those|Such|He|She|Both|Otherwise)\b(?! is why)"
 )
 HEADING_MARK: Final = "#"
+_CELL: Final = " | "
 _QUESTION_MARKS: Final = "?？؟"
 
 
@@ -29,6 +30,12 @@ def is_question(passage: Passage, index: int) -> bool:
 def is_marked_heading(passage: Passage, index: int) -> bool:
     """Whether the sentence is a heading with Markdown's mark."""
     return passage.text.startswith(HEADING_MARK, passage.sentences[index].start)
+
+
+def is_row(passage: Passage, index: int) -> bool:
+    """Whether the sentence is a row of a table."""
+    sentence = passage.sentences[index]
+    return passage.text.find(_CELL, sentence.start, sentence.end) >= 0
 
 
 def is_heading(text: str) -> bool:
