@@ -13,13 +13,31 @@ FOUND = [
     ("EMAIL", "Write to {}.", "dana.smith+travel@mail.example.co.uk"),
     ("EMAIL", "Schreib an {} bitte", "jürgen@müller.example"),
     ("EMAIL", "<{}>", "o'neil@example.org"),
+    ("EMAIL", "a link: ?to={}&x=1", "dana%40mail.example"),
+    ("EMAIL", "both: {}", "d%40na%40mail.example"),
+    ("EMAIL", "<p>{}</p>", "dana&#64;mail.example"),
+    ("EMAIL", "<p>{}</p>", "dana&#X40;mail.example"),
+    ("EMAIL", "<p>{}</p>", "dana&commat;mail.example"),
+    ("EMAIL", "it is {}.", "dana @ mail.example"),
     ("CREDIT_DEBIT_CARD_NUMBER", "card {} please", "4111 1111 1111 1111"),
     ("CREDIT_DEBIT_CARD_NUMBER", "card {}, CVV 123", "5500-0055-5555-5559"),
     ("CREDIT_DEBIT_CARD_NUMBER", "Amex {}.", "3782 822463 10005"),
     ("CREDIT_DEBIT_CARD_NUMBER", "({})", "378282246310005"),
     ("CREDIT_DEBIT_CARD_NUMBER", "4242 4242 and {}", "4242424242424242"),
     ("CREDIT_DEBIT_CARD_NUMBER", "ID 1234 {} 12", "4111 1111 1111 1111"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "{} 12/27", "4539 1488 0343 6467"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "{}/12/27", "4539 1488 0343 6467"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "Amex {}.", "3782\n822463\t10005"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "in two parts: {}", "45391488\n03436467"),
+    ("CREDIT_DEBIT_CARD_NUMBER", "12\n{}\n345", "4539\t1488\t0343\t6467"),
     ("US_SOCIAL_SECURITY_NUMBER", "It is {}.", "078-05-1120"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}, hello", "536 22 8726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}, hello", "536\u00a022\u00a08726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}.", "536.22.8726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}.", "536_22_8726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}.", "536 22\n8726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "I am {}.", "536 - 22 - 8726"),
+    ("US_SOCIAL_SECURITY_NUMBER", "social security number {}", "536/22  8726"),
     ("US_SOCIAL_SECURITY_NUMBER", "my SSN: {}", "078051120"),
     ("US_SOCIAL_SECURITY_NUMBER", "social security no. {}", "078 05 1120"),
     ("INTERNATIONAL_BANK_ACCOUNT_NUMBER", "Pay {} today", "GB82 WEST 1234 5698 7654 32"),
@@ -52,6 +70,13 @@ NOTHING = [
     "000-12-3456, 666-12-3456, 912-34-5678 and 123-00-4567 were never given.",
     "GB82 WEST 1234 5698 7654 33 has wrong check digits.",
     "da39a3ee5e6b4b0d3255bfef95601890afd80709 is the secret digest.",
+    "4500\t1488\t0343\t6467\t1200\n4539  1488  0343  6467  1200, and 1200\n4539\n1488\n0343\n6467",
+    "45391488 03436467 are two orders; 4539 1488 0343 6467.50 is an amount.",
+    "Oslo 120 15 1800, Bergen 1 536 22 8726, 536 22 8726 12, (536 22 8726), 536 22 8726 EUR, $536 22 8726.",
+    "Suite 680 36 4022 Oakridge Lane",
+    "Build 536.22.8726, invoice 536 22 8726, 536.22_8726, 1.536.22.8726, 536  22  8726, 536\n22\n8726.",
+    "536-22 8726 and 53622 8726 and 62701-1234 are in odd groups.",
+    "Apples @ 1.50, hi @user.example, at home@ mail.example, 50%40 and a&#64;b.",
     "Room 4242, flight 1234, page 12 345 678, 45 000 000 people.",
 ]
 
@@ -78,6 +103,15 @@ def test_what_only_looks_like_a_sensitive_field_stays(text: str) -> None:
 def test_a_card_in_other_digits_or_with_invisible_characters_is_found(written: str) -> None:
     screened = masking("CREDIT_DEBIT_CARD_NUMBER").screen(f"é {written} é", Channel.USER)
     assert screened.text == "é [CREDIT_DEBIT_CARD_NUMBER] é"
+
+
+@pytest.mark.parametrize(
+    "gap", ["\n", "\r\n", "\t", "  ", "\u00a0", "\u2003", ".", "/", "_", " - ", "\x0b", "\u2028", ". "]
+)
+def test_a_card_is_found_whatever_stands_between_its_groups(gap: str) -> None:
+    for written in (gap.join(["4539", "1488", "0343", "6467"]), f"4539 1488{gap}0343 6467"):
+        screened = masking("CREDIT_DEBIT_CARD_NUMBER").screen(f"My card: {written}, thanks", Channel.USER)
+        assert screened.text == "My card: [CREDIT_DEBIT_CARD_NUMBER], thanks"
 
 
 def test_a_finding_names_its_place_in_the_original_text() -> None:

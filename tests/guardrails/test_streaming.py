@@ -13,6 +13,9 @@ from tests.guardrails.made import MASKED, guardrails, masking
 PIECES = [
     "dana.smith@example.com", "+47 22 00 00 00", "(212) 555-1234 x12", "GB82 WEST 1234 5698 7654 32",
     "4111 1111 1111 1111", "4111-1111-1111-1111", "078-05-1120", "078 05 1120", "my ssn is", "call me at",
+    "4539 1488\n0343 6467", "4539\t1488\t0343\t6467", "4539  1488", "0343.6467", "45391488\r\n03436467", "12/27",
+    "536 22 8726", "536.22.8726", "536_22_8726", "dana%40mail.example", "dana&#64;mail.example", "dana @ b.example",
+    " @ ", "&#", "64;", "%40", "_", "\t", "\u2028", "\r\n",
     "192.168.1.44", "2001:db8::ff00:42:8329", "00:1A:2b:3C:4d:5E", "AKIAIOSFODNN7EXAMPLE", "2026-03-01",
     "aws secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "https://x.example.com/a?b=c).", "EMP-12345", "office",
     "invoice 20250012345", "785 8949", "fax", "we will  reimburse", "<ab c>", "<x", "x>", "\u200b", "\uff14", "ﬁ",

@@ -12,7 +12,21 @@ _SSN_WORDS = re.compile(r"\bssn\b|\bss#|social[\s-]{1,2}sec|\bsocial\b", re.IGNO
 _VERSION_WORDS = re.compile(
     r"(?:version|release|build|firmware|section|clause|chapter|\bv\.?)\s{0,2}\Z", re.IGNORECASE
 )
-_GROUP = re.compile(r"[A-Za-z0-9]")
+_OTHER_WORDS = re.compile(
+    r"\b(?:invoice|order|account|case|ticket|claim|policy|booking|part|page|room|table|row|serial|tracking|isbn"
+    r"|phone|tel|telephone|fax|call|amount|price|total|budget|ref|reference|suite|apt|apartment|unit|flat|floor"
+    r"|building)s?\b",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"[0-9]+")
+_GAP = re.compile(r"[^0-9]+")
+_LAST_GROUP = re.compile(r"[^0-9]+[0-9]+\Z")
+_CELL = re.compile(r"\s{1,3}[0-9]{4}(?![0-9])")
+_CELL_BEFORE = re.compile(r"(?<![0-9])[0-9]{4}\s{1,3}\Z")
+_NUMBER_BEFORE = re.compile(r"[0-9][\s.,_/:\-]{1,3}\Z|[$€£¥#=+(*]\s?\Z")
+_NUMBER_AFTER = re.compile(r"[\s.,_/:\-]{1,3}[0-9]|\s?(?:[%°$€£¥)]|(?:EUR|USD|GBP|NOK|SEK|DKK|CHF)\b)")
+# Between the groups of a social security number that no word announces; a line may end between two of them.
+_SSN_GAPS = ([" ", " "], [" ", "\n"], ["\n", " "], [".", "."], ["_", "_"])
 # Issuer ranges (ISO/IEC 7812): Visa, Mastercard, Amex, Diners, Discover, UnionPay, JCB, Maestro.
 _CARD = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-59]|[689]\d)\d{11,16}"
@@ -37,39 +51,66 @@ IBAN_LENGTHS = {
 
 def payment_card(text: str, start: int, end: int) -> Found | None:
     """A number of an issuer's range with a right Luhn digit (ISO/IEC 7812-1), without groups after it."""
-    if _inside_number(text, start, end):
+    if _goes_on_left(text, start):
         return None
-    while end > start:
+    while True:
         digits = _digits(text[start:end])
-        if _CARD.fullmatch(digits) and _luhn(digits):
+        if _CARD.fullmatch(digits) and _luhn(digits) and _written_as_card(text, start, end):
             # Maestro's 12 to 15 digits are shared by many other numbers.
             short = digits[0] in "56" and len(digits) < 16
             if short and not _CARD_WORDS.search(text, max(0, start - _LEFT), start):
                 return None
             return start, end, 0.95
-        cut = max(text.rfind(" ", start, end), text.rfind("-", start, end))
-        end = cut if cut > start else start
-    return None
+        last = _LAST_GROUP.search(text, start, end)
+        if last is None:
+            return None
+        end = last.start()
+
+
+def _written_as_card(text: str, start: int, end: int) -> bool:
+    """Whether the groups look like one number's, and not like the cells of a table."""
+    gaps = _GAP.findall(text, start, end)
+    # A date such as `12/27` may follow a card in groups.
+    if _goes_on_right(text, end, "-." if gaps else "-./"):
+        return False
+    lengths = [len(group) for group in _DIGITS.findall(text, start, end)]
+    if gaps and max(lengths) > 4 and lengths[:2] != [4, 6]:
+        return any(not gap.isprintable() for gap in gaps)  # one number over two lines, not two numbers
+    tabular = any(gap.isspace() and gap != " " for gap in gaps)
+    return not (tabular and (_CELL_BEFORE.search(text[max(0, start - 8) : start]) or _CELL.match(text, end)))
 
 
 def social_security_number(text: str, start: int, end: int) -> Found | None:
     """A number that the SSA may have given (20 CFR 422.110; no 000, 666, 9xx; no zero group or serial).
 
-    Nine digits without hyphens count only where a word nearby says what they are.
+    With hyphens it stands by itself; with spaces, dots or underscores too, unless it may be a part of
+    something else. Nine digits in other groups count only where a word nearby says what they are.
     """
-    value = text[start:end]
-    digits = _digits(value)
+    digits = _digits(text[start:end])
     if digits[:3] in ("000", "666") or digits[0] == "9" or digits[3:5] == "00" or digits[5:] == "0000":
         return None
-    hyphens = value.count("-")
-    if hyphens not in (0, 2) or (hyphens and " " in value) or _inside_number(text, start, end):
+    gaps = _GAP.findall(text, start, end)
+    marks = [gap.strip() for gap in gaps]
+    if ("-" in "".join(marks) and marks != ["-", "-"]) or (not gaps and len(set(digits)) == 1):
         return None
-    if hyphens == 0 and len(set(digits)) == 1:
+    if _goes_on_left(text, start) or _goes_on_right(text, end, "-./"):
         return None
-    named = _SSN_WORDS.search(text, max(0, start - _LEFT), min(len(text), end + _RIGHT))
-    if hyphens or named:
-        return start, end, 0.95 if named else 0.85
-    return None
+    if _SSN_WORDS.search(text, max(0, start - _LEFT), min(len(text), end + _RIGHT)):
+        return start, end, 0.95
+    if marks == ["-", "-"]:
+        return start, end, 0.85
+    alone = gaps in _SSN_GAPS and digits[-2:] != "00" and not _part_of_more(text, start, end)
+    return (start, end, 0.6) if alone else None
+
+
+def _part_of_more(text: str, start: int, end: int) -> bool:
+    """Whether digits or an amount stand beside a number, or a word before it says that it is another one."""
+    return bool(
+        _NUMBER_BEFORE.search(text[max(0, start - 4) : start])
+        or _NUMBER_AFTER.match(text, end)
+        or _OTHER_WORDS.search(text, max(0, start - _LEFT), start)
+        or _VERSION_WORDS.search(text, max(0, start - _LEFT), start)
+    )
 
 
 def bank_account(text: str, start: int, end: int) -> Found | None:
@@ -126,13 +167,14 @@ def _mod_97(characters: list[str]) -> int:
 
 
 def _digits(value: str) -> str:
-    return value.replace(" ", "").replace("-", "")
+    return "".join(_DIGITS.findall(value))
 
 
-def _inside_number(text: str, start: int, end: int) -> bool:
+def _goes_on_left(text: str, start: int) -> bool:
+    """Whether a longer number, a decimal or an identifier began before the candidate."""
+    return start > 1 and text[start - 1] in "-./" and text[start - 2].isdigit()
+
+
+def _goes_on_right(text: str, end: int, marks: str) -> bool:
     """Whether a longer number, a decimal or an identifier goes on beyond the candidate."""
-    before = text[max(0, start - 2) : start]
-    after = text[end : end + 2]
-    left = len(before) == 2 and before[1] in "-./" and before[0].isdigit()
-    right = len(after) == 2 and after[0] in "-./" and after[1].isdigit()
-    return left or right
+    return text[end : end + 1] in tuple(marks) and text[end + 1 : end + 2].isdigit()

@@ -33,7 +33,14 @@ class Rule(Struct, frozen=True):
 # Latin, Greek and Cyrillic. Scripts without spaces are left out: there an address would swallow the sentence.
 _LETTERS = r"A-Za-z\x{C0}-\x{24F}\x{370}-\x{52F}"
 _WORD_TAIL = r"[A-Za-z0-9/+=]{1,64}"
-_NUMBER_TAIL = r"(?s)(?:[+(][ (]{0,2})?\d[\d().\-/ +]{0,72}(?:(?:x|ext\.?) ?\d{0,5})?.{0,12}|[+(][ (]{0,2}"
+# What may stand between the groups of one number; the vertical tab and three of Unicode's line ends are no `\s`.
+_GAP_MARKS = r"\s\x{0B}\x{85}\x{2028}\x{2029}._/\-"
+_GAP = rf"[{_GAP_MARKS}]{{0,3}}"
+_SIGN = r"[+(][ (]{0,2}"
+_NUMBER_TAIL = rf"(?s)(?:{_SIGN})?\d[\d()+{_GAP_MARKS}]{{0,72}}(?:(?:x|ext\.?) ?\d{{0,5}})?.{{0,12}}|{_SIGN}"
+# How an address writes its `@`: itself, alone between spaces, percent-encoded, as a reference of HTML.
+_AT = r"(?:@| @ |%40|&(?i:#0?64|#x0?40|commat);)"
+_LOCAL = rf"[{_LETTERS}0-9._%+'\-]{{1,64}}"
 _HEX_TAIL = r"[0-9A-Fa-f:.\-]{1,56}"
 
 
@@ -42,19 +49,19 @@ def built_in_rules() -> Mapping[str, Rule]:
     rules = (
         Rule(
             "EMAIL",
-            rf"[{_LETTERS}0-9._%+'\-]{{1,64}}@[{_LETTERS}0-9.\-]{{3,180}}",
-            rf"[{_LETTERS}0-9._%+'\-]{{1,64}}(?:@[{_LETTERS}0-9.\-]{{0,182}})?",
+            rf"{_LOCAL}{_AT}[{_LETTERS}0-9.\-]{{3,180}}",
+            rf"{_LOCAL}(?:{_AT}[{_LETTERS}0-9.\-]{{0,182}}| @?|&[#0-9A-Za-z]{{0,6}})?",
             secrets.email,
         ),
         Rule(
             "CREDIT_DEBIT_CARD_NUMBER",
-            r"\b(?:\d{12,19}|(?:\d{4}[ \-]){3}\d{1,4}(?:[ \-]\d{1,3})?|\d{4}[ \-]\d{6}[ \-]\d{4,5})\b",
+            rf"\b(?:(?:\d{{4}}{_GAP}){{3}}\d{{1,4}}(?:{_GAP}\d{{1,3}})?|\d{{4}}{_GAP}\d{{6}}{_GAP}\d{{4,5}}|\d{{12,19}})\b",
             _NUMBER_TAIL,
             numbers.payment_card,
         ),
         Rule(
             "US_SOCIAL_SECURITY_NUMBER",
-            r"\b\d{3}[ \-]?\d{2}[ \-]?\d{4}\b",
+            rf"\b\d{{3}}{_GAP}\d{{2}}{_GAP}\d{{4}}\b",
             _NUMBER_TAIL,
             numbers.social_security_number,
         ),

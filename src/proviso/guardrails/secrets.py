@@ -3,6 +3,7 @@
 import re
 
 _LEFT = 48
+_AT = re.compile(r" @ |@|%40|&(?:#0?64|#x0?40|commat);", re.IGNORECASE)
 _AWS_WORDS = re.compile(r"aws|amazon|secret|access[\s_-]?key", re.IGNORECASE)
 _KEY_CHARACTERS = re.compile(r"[A-Za-z0-9/+=]")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
@@ -12,17 +13,18 @@ _CLOSING = re.compile(r"[.,;:!?)\]}]+\Z")
 
 def email(text: str, start: int, end: int) -> tuple[int, int, float] | None:
     """An address with a plausible last label; leading and trailing marks of the sentence are left out."""
-    local_end = text.index("@", start)
+    # The last one: the part before it may have a `%40` of its own, the part after it none.
+    local_end, domain = [sign.span() for sign in _AT.finditer(text, start, end)][-1]
     while start < local_end and text[start] in ".'-":
         start += 1
-    labels = text[local_end + 1 : end].split(".")
+    labels = text[domain:end].split(".")
     # Marks of the sentence, and what follows them, are no part of the address: `a@b.com.`, `a@b.com.Next`.
     good = next((place for place, label in enumerate(labels) if not label.strip("-")), len(labels))
     while good > 1 and not _TOP_LEVEL.fullmatch(labels[good - 1]):
         good -= 1
     if start == local_end or good < 2:
         return None
-    return start, local_end + 1 + len(".".join(labels[:good])), 0.95
+    return start, domain + len(".".join(labels[:good])), 0.95
 
 
 def aws_access_key(text: str, start: int, end: int) -> tuple[int, int, float] | None:
