@@ -44,7 +44,7 @@ def test_words_that_any_question_may_have_weigh_less(word: str) -> None:
 
 def test_a_year_is_no_quantity() -> None:
     (year,) = ANALYSER.terms("2024")
-    assert READER.read("What was the rate in 2024?").weights[year] == 1
+    assert READER.read("What was the rate for 2024?").weights[year] == 1
 
 
 def test_other_wordings_are_read_with_the_question() -> None:

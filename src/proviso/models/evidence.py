@@ -70,6 +70,8 @@ class Evidence:
         asked = frozenset(question.weights)
         self._question = question
         self._passages = passages
+        self._whole = sum(question.weights.values()) or 1.0
+        self._needed = _NEEDED - _LESS * log(self._whole)
         if question.alike:
             asked = asked.union(*[other for part in question.alike for other in part.others])
         self._titles = [title & asked for title in titles]
@@ -130,7 +132,7 @@ class Evidence:
         text, sentences = passage.text, passage.sentences
         weigh, part = self._question.weights.__getitem__, share.__getitem__
         around = title.union(*row)
-        base = _SUBJECT * sum(map(weigh, around)) / sum(self._question.weights.values())
+        base = _SUBJECT * sum(map(weigh, around)) / self._whole
         base += _PASSAGE * sum(map(part, around)) - _RANK * place + self._context(passage)
         before, under = _NOTHING, title
         below = _UNDER * sum(map(part, under))
@@ -172,7 +174,7 @@ class Evidence:
         fits = question.shape is not None and question.shape.search(text) is not None
         if fits:
             own = sum([question.weights[t] for t in self._hits[place][index]])
-            score += _FITS + _FITS_OWN * own / sum(question.weights.values())
+            score += _FITS + _FITS_OWN * own / self._whole
         if wording.is_heading(text) and terms < 2 * _FEW_TERMS:
             score -= 2 * _POOR
         elif terms < _FEW_TERMS:
@@ -185,13 +187,14 @@ class Evidence:
         own = self._hits[place][index]
         if index and wording.is_question(self._passages[place], index - 1):
             own |= self._hits[place][index - 1]
+        if not own:
+            return 0.0
         stake = self._question.weights.__getitem__
-        whole = sum(self._question.weights.values())
         covered = sum(map(stake, own)) + _ABOVE * sum(map(stake, self._above(place, index) - own))
-        needed = _NEEDED - _LESS * log(whole)
+        needed = self._needed
         if self._question.strict and not candidate.fits:
             needed += _OTHER_KIND
-        return covered / whole / max(needed, _LEAST)
+        return covered / self._whole / max(needed, _LEAST)
 
     def _above(self, place: int, index: int) -> frozenset[int]:
         """What the title and the heading above the sentence cover."""

@@ -46,11 +46,11 @@ _EVERYDAY: Final = str.split(
 _WEAK: Final = 0.45
 # A quantity is the asker's own: the passage has a limit to hold it against.
 _UNITS: Final = (
-    r"(?:%|per\s?cent|[$€£¥]|[A-Z]{3}\b|euros?|dollars?|pounds?|k?m\b|kg\b|kilo\w*|miles?|tonnes?"
-    r"|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?)"
+    r"(?:%|[$€£¥]|[A-Z]{3}\b|(?i:per\s?cent|euros?|dollars?|pounds?|k?m\b|kg\b|kilo\w*|miles?|tonnes?"
+    r"|seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|people|persons?))"
 )
 _QUANTITIES: Final = re.compile(
-    rf"(?:[$€£¥]|\b[A-Z]{{3}})\s?(\d[\d.,]*)|\b(\d[\d.,]*)[\s-]?(?:\w+[\s-])?{_UNITS}", re.IGNORECASE
+    rf"(?:[$€£¥]|\b[A-Z]{{3}})\s?(\d[\d.,]*)|\b(\d[\d.,]*)[\s-]?(?:\w+[\s-])?{_UNITS}"
 )
 # The leftmost asking phrase decides: "what sea … when he died" asks for no date.
 _OF_WHAT: Final = r"(?:what|which)\ (?:(?:is|are|was|were)\ (?:the|our|my)\ (?:[\w-]+\ ){0,3})?"
@@ -139,7 +139,7 @@ class Reader:
         weak = self._weak
         weights = {term: weak.get(term, 1.0) for term in self._terms(text)}
         for before, after in _QUANTITIES.findall(text):
-            weights.update(dict.fromkeys(self._terms(before or after), _WEAK))
+            weights.update(dict.fromkeys(weights.keys() & self._terms(before or after), _WEAK))
         kind = _KIND.search(text)
         name = kind.lastgroup if kind and kind.lastgroup else ""
         return Question(
