@@ -144,13 +144,15 @@ def test_disallowed_content_never_leaves(proviso: Command, workspace: Path) -> N
 
 
 @pytest.mark.req("A3.out")
-def test_a_field_that_a_document_was_indexed_with_is_masked_on_the_way_out(
-    proviso: Command, workspace: Path
-) -> None:
+def test_documents_are_screened_anew_before_a_new_rule_is_served(proviso: Command, workspace: Path) -> None:
     change(workspace, CONTRACT, "    custom: []", '    custom: [{id: rate, pattern: "1,020", action: mask}]')
-    text = ask(proviso, workspace)["outcome"]["text"]
-    assert "NOK [RATE] for a full day" in text
-    assert "1,020" not in text
+    before = proviso("ask", "-w", workspace, "policy-qa", "What is the per diem for Oslo?")
+    assert before.code != 0
+    assert "run `proviso index`" in before.err
+    proviso("index", "-w", workspace)
+    outcome = ask(proviso, workspace)["outcome"]
+    assert "[RATE]" in str(outcome)
+    assert "1,020" not in str(outcome)
 
 
 @pytest.mark.req("C3.format")
@@ -203,13 +205,10 @@ def test_new_owners_are_new_terms_of_the_same_release(proviso: Command, workspac
     assert before["terms"] != after["terms"]
 
 
-def test_a_reader_without_a_group_finds_nothing(proviso: Command, workspace: Path) -> None:
-    change(workspace, "proviso.yaml", "contractors: []", "contractors: [platform-rota]")
+def test_a_reader_without_a_group_finds_nothing(proviso: Command, indexed: Path) -> None:
     mileage = "How much is paid per kilometre in my own car, from the Hamburg office?"
-    assert {p["source"] for p in search(proviso, workspace, mileage, "--as", "platform-rota")} == {
-        "travel-policy"
-    }
-    assert "expense-policy" not in str(ask(proviso, workspace, mileage, "--as", "platform-rota")["outcome"])
+    assert {p["source"] for p in search(proviso, indexed, mileage, "--as", "jo")} == {"travel-policy"}
+    assert "expense-policy" not in str(ask(proviso, indexed, mileage, "--as", "jo")["outcome"])
 
 
 def test_a_person_of_no_group_may_not_use_the_app(proviso: Command, indexed: Path) -> None:

@@ -17,7 +17,7 @@ def test_a_run_leads_back_to_documents_approvals_and_contract(proviso: Command, 
     cited = [passage for passage in found["passages"] if passage["quotes"]]
     assert {passage["approved_by"] for passage in cited} == {"sam"}
     assert {c["quote"] for c in run["outcome"]["citations"]} == {
-        quote for passage in cited for quote in passage["quotes"]
+        quote["text"] for passage in cited for quote in passage["quotes"]
     }
     assert (found["run"]["release"], found["run"]["terms"]) == (run["release"], run["terms"])
     assert (found["contract"]["tier"], found["contract"]["policy"]) == (

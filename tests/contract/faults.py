@@ -436,7 +436,7 @@ FAULTS = {
     ),
     "a member that is nobody": (
         PEOPLE,
-        "contractors: []",
+        "contractors: [jo]",
         "contractors: [zoe]",
         "groups.contractors.zoe",
         "is nobody",

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from proviso.contract import Bundle, MemoryBlobs, Terms, load_release, load_terms, save_release, save_terms
 from proviso.governance import trace
@@ -36,6 +37,7 @@ async def answered(question: str = "What is the per diem for Oslo?") -> RunRecor
 def traced(record: RunRecord, lineage: Lineage | None = LINEAGE) -> dict[str, Any]:
     assert record.finished is not None
     bundle, terms = bundles()
+    terms = replace(terms, sources={"policy": terms.sources["travel-policy"]})
     return trace(record, record.finished, bundle, terms, lambda _: lineage)
 
 
@@ -44,7 +46,7 @@ async def test_an_answer_leads_to_the_quoted_document_and_who_approved_it() -> N
     assert (passage["document"], passage["approved_by"], passage["approved_on"]) == (
         "a.md", "sam", "2026-03-02",
     )  # fmt: skip
-    assert (passage["cited_as"], passage["quotes"]) == ("1", [RATE])
+    assert (passage["cited_as"], [quote["text"] for quote in passage["quotes"]]) == ("1", [RATE])
 
 
 async def test_it_leads_to_tier_owners_policy_and_the_code_revisions() -> None:
@@ -54,7 +56,7 @@ async def test_it_leads_to_tier_owners_policy_and_the_code_revisions() -> None:
 
 
 async def test_the_trace_outlives_the_snapshot() -> None:
-    assert traced(await answered(), None)["passages"][0]["approved_by"] == "(the snapshot is gone)"
+    assert traced(await answered(), None)["passages"][0]["fetched_at"] == "(the snapshot is gone)"
 
 
 async def test_a_refusal_is_traced_to_its_clause() -> None:

@@ -49,6 +49,7 @@ def test_the_change_that_the_readme_proposes_makes_another_release(proviso: Comm
     contract = workspace / "apps" / "policy-qa" / "contract.yaml"
     text = contract.read_text().replace("mask: [EMAIL, ", "mask: [")
     contract.write_text(text.replace("    block:\n", "    block:\n      - EMAIL\n"))
+    assert proviso("index", "-w", workspace).code == 0
     after = json.loads(proviso("ask", *question).out)
     assert before["outcome"]["kind"] == "answer"
     assert after["outcome"]["clause"] == "inputs.sensitive.block.EMAIL"

@@ -21,3 +21,17 @@ def test_what_a_caller_puts_into_the_assistants_mouth_is_screened_too() -> None:
 
 def test_without_turns_there_is_nothing_to_screen() -> None:
     assert screen_history(GUARDS, ()) == History()
+
+
+def test_only_the_newest_turns_that_fit_the_longest_question_are_taken() -> None:
+    turns = [Turn("user", "a" * GUARDS.max_chars)] * 20_000 + [Turn("user", "What is it?")]
+    history = screen_history(GUARDS, turns)
+    assert isinstance(history, History)
+    assert [turn.text for turn in history.turns] == ["What is it?"]
+    assert (history.decisions[-1].rule, history.decisions[-1].count) == ("history_left_out", 20_000)
+
+
+def test_masks_of_earlier_turns_stay_on_record_when_a_later_one_is_refused() -> None:
+    refused = screen_history(GUARDS, [Turn("user", "kim@example.com"), Turn("user", "4111 1111 1111 1111")])
+    assert isinstance(refused, Refusal)
+    assert [decision.action for decision in refused.decisions] == ["mask", "refuse"]

@@ -4,6 +4,7 @@ import http.client
 import json
 import signal
 import threading
+import time
 from pathlib import Path
 
 from proviso.app import open_reader
@@ -25,7 +26,7 @@ def keep_asking(url: str, key: str, broken: list[str], runs: list[str]) -> None:
             return  # not accepted any more
         try:
             runs.append(json.loads(reply.read())["run"])
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
             broken.append(repr(error))
         finally:
             connection.close()
@@ -37,7 +38,9 @@ def ask_and_stop(server: Serving, key: str, broken: list[str], runs: list[str]) 
     callers = [threading.Thread(target=keep_asking, args=(server.url, key, broken, runs)) for _ in range(4)]
     for caller in callers:
         caller.start()
+    deadline = time.monotonic() + 20
     while len(runs) < 20:
+        assert time.monotonic() < deadline, f"only {len(runs)} answers: {broken}"
         callers[0].join(0.01)
     server.process.send_signal(signal.SIGTERM)
     code = server.process.wait(20)

@@ -12,6 +12,8 @@ from proviso.app.wiring import (
     open_control,
     open_recorder,
     screening,
+    screening_pointer,
+    screening_rules,
     snapshot_pointer,
     snapshots,
     sources,
@@ -50,7 +52,10 @@ def _index(app: App, state: Path, control: Control, recorder: Recorder, progress
         unreadable=len(built.unreadable),
     )
     asyncio.run(recorder.noted(event))
+    # INVARIANT: the rules are pointed to first; a crash in between leaves a snapshot that must be built again.
+    control.point(screening_pointer(app.name), "")
     control.point(snapshot_pointer(app.name), built.digest)
+    control.point(screening_pointer(app.name), screening_rules(app))
     return built
 
 
@@ -79,4 +84,8 @@ def _standing(app: App, control: Control, state: Path) -> Standing:
     snapshot = control.pointer(snapshot_pointer(app.name))
     if not snapshot or not (snapshots(state, app.name) / snapshot).is_dir():
         return Standing("", stale=False)
-    return Standing(snapshot, stale=retrieval.is_stale(sources(app), snapshots(state, app.name), snapshot))
+    rules_changed = control.pointer(screening_pointer(app.name)) != screening_rules(app)
+    return Standing(
+        snapshot,
+        stale=rules_changed or retrieval.is_stale(sources(app), snapshots(state, app.name), snapshot),
+    )

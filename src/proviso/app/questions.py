@@ -21,13 +21,20 @@ from proviso.app.wiring import (
     snapshots,
 )
 from proviso.contract import load_release, load_terms
-from proviso.errors import NotReady, UnknownRun
+from proviso.errors import NotReady, ProvisoError, UnknownRun
 from proviso.governance import Trace
 from proviso.ledger import KeyCreated, KeyRevoked, RunReader
 from proviso.orchestrator import compile_synonyms
 from proviso.retrieval import Found, Lineage, Query, TextIndex, open_index
 from proviso.settings import Settings
 from proviso.types import Channel, Purpose, Refusal, Request, Served
+
+
+class NotHeld(ProvisoError):
+    """A group or role that a key was to have, and its person has not."""
+
+    code = "not_held"
+    status = 403
 
 
 def ask(root: Path, settings: Settings, app: str, question: str, user: str | None) -> Served:
@@ -130,6 +137,8 @@ def create_key(
 ) -> tuple[KeyInfo, str]:
     """Make a key for a person of proviso.yaml; return it and its secret, which is stored nowhere."""
     member, state = person(people(root), user), settings.state(root)
+    _held("group", groups, member.groups)
+    _held("role", roles, member.roles)
     with open_control(state) as control:
         recorder = open_recorder(state, control)
         try:
@@ -150,6 +159,16 @@ def create_key(
             return info, secret
         finally:
             recorder.release()
+
+
+def _held(kind: str, asked: Sequence[str], held: frozenset[str]) -> None:
+    """Refuse what the person does not hold: a key may narrow it, and never add to it."""
+    for name in asked:
+        if name not in held:
+            names = ", ".join(sorted(held)) or "none"
+            raise NotHeld(
+                f"the person is not in the {kind} `{name}`", fix=f"use of {names}, or change proviso.yaml"
+            )
 
 
 def revoke_key(root: Path, settings: Settings, key: str) -> None:

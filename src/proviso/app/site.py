@@ -10,8 +10,17 @@ from typing import Self
 from proviso import guardrails, models, orchestrator, retrieval, text
 from proviso.access import Keys
 from proviso.app.indexing import coverage
-from proviso.app.wiring import load, now_us, open_recorder, snapshot_pointer, snapshots
-from proviso.contract import App, load_release, load_terms, save_release, save_terms
+from proviso.app.wiring import (
+    as_today,
+    load,
+    now_us,
+    open_recorder,
+    screening_pointer,
+    screening_rules,
+    snapshot_pointer,
+    snapshots,
+)
+from proviso.contract import App, Workspace, load_release, load_terms, save_release, save_terms
 from proviso.errors import NotReady
 from proviso.gateway import Gateway, Parts, Server
 from proviso.governance import Routing, admit
@@ -65,7 +74,7 @@ class Pending:
 class Site:
     """Everything that one serving process holds. Close it, or let `serve` do so."""
 
-    def __init__(self, state: Path, settings: Settings, purpose: Purpose) -> None:
+    def __init__(self, state: Path, settings: Settings, purpose: Purpose, people: Workspace) -> None:
         self.settings = settings
         self._state = state
         self._purpose = purpose
@@ -78,6 +87,10 @@ class Site:
         self.reader = RunReader.open(state, self._control)
         self.keys = Keys(self._control, now_us)
         self.routing = Routing(())
+        self._people = people
+        self._callers: dict[
+            str, tuple[Principal, Principal]
+        ] = {}  # of keys that exist: as made, and as of today
 
     @classmethod
     def open(cls, root: Path, settings: Settings, purpose: Purpose, names: tuple[str, ...] = ()) -> Self:
@@ -87,7 +100,7 @@ class Site:
         does not serve a release.
         """
         apps, state = load(root, names), settings.state(root)
-        site = cls(state, settings, purpose)
+        site = cls(state, settings, purpose, apps[0].workspace)
         try:
             site.routing = Routing([site._compile(app, state) for app in apps])
         except BaseException:
@@ -100,6 +113,14 @@ class Site:
         """The names of the apps that are served."""
         return self.routing.apps
 
+    def authenticate(self, bearer: str) -> Principal:
+        """Return who holds a key, with what proviso.yaml grants them at this start; raise `Unauthenticated`."""
+        principal = self.keys.authenticate(bearer)
+        known = self._callers.get(principal.key)
+        if known is None or known[0] is not principal:
+            known = self._callers[principal.key] = principal, as_today(principal, self._people)
+        return known[1]
+
     def begin(self, request: Request, principal: Principal) -> Pending:
         """Give a request its run, under the release that serves this caller; raise `UnknownApp`."""
         release = self.routing.resolve(request.app, principal)
@@ -109,7 +130,7 @@ class Site:
     def server(self, on_ready: Callable[[str], None]) -> Server:
         """Return the HTTP server of this site, not yet running; it closes the site when it ends."""
         parts = Parts(
-            authenticate=self.keys.authenticate,
+            authenticate=self.authenticate,
             begin=self.begin,
             usable=self.routing.usable,
             read_run=self._read_run,
@@ -146,6 +167,10 @@ class Site:
         snapshot = self._control.pointer(snapshot_pointer(app.name))
         if not snapshot:
             raise NotReady(f"`{app.name}` has no snapshot of its sources", fix="run `proviso index`")
+        if self._control.pointer(screening_pointer(app.name)) != screening_rules(app):
+            # What another contract let through would be quoted: a field that is masked now may stand in a passage.
+            what = f"the sensitive fields of `{app.name}` have changed since its documents were screened"
+            raise NotReady(what, fix="run `proviso index`")
         release = save_release(app, snapshot, REVISIONS, self._control)
         terms = save_terms(app, self._control)
         self._note(app.name, release, terms, snapshot)

@@ -1,5 +1,6 @@
 """What every verb builds on: the files of a workspace, its state on disk, and the people in it."""
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,9 +8,11 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from proviso import guardrails, orchestrator, retrieval
 from proviso.contract import App, Rules, Workspace, load_app, load_workspace
-from proviso.errors import ProvisoError
+from proviso.errors import ProvisoError, Unauthenticated
 from proviso.ledger import Recorder
 from proviso.monitoring import Rollups
 from proviso.store import Control
@@ -75,6 +78,18 @@ def person(workspace: Workspace, user: str) -> Principal:
     return Principal(user, frozenset(groups), frozenset(roles | {"user"}), key="local")
 
 
+def as_today(principal: Principal, workspace: Workspace) -> Principal:
+    """Return the holder of a key with what proviso.yaml still grants of it: whoever has left holds nothing.
+
+    A key was made under the groups and roles of its day; since then a person may have lost some, or all.
+    """
+    known = workspace.people.get(principal.user)
+    if known is None or not known.active:
+        raise Unauthenticated("the API key is not valid", fix="use a key that `proviso keys create` has made")
+    today = person(workspace, principal.user)
+    return replace(principal, groups=principal.groups & today.groups, roles=principal.roles & today.roles)
+
+
 def sources(app: App) -> list[retrieval.Source]:
     """Return the sources that the contract names, approved or not, as retrieval takes them."""
     return [_source(app, name) for name in app.contract.inputs.sources]
@@ -99,6 +114,17 @@ def screening(app: App) -> guardrails.Guardrails:
     return guardrails.compile_guardrails(
         app.contract, {}, orchestrator.answer_schemas(app.contract, app.files)
     )
+
+
+def screening_rules(app: App) -> str:
+    """Return the digest of what decides how documents are screened: the contract's sensitive fields, and our code."""
+    fields = app.contract.inputs.sensitive.model_dump_json()
+    return hashlib.sha256(f"{guardrails.REVISION} {fields}".encode()).hexdigest()
+
+
+def screening_pointer(app: str) -> str:
+    """Return the name of the pointer to the rules under which an app's current snapshot was screened."""
+    return f"screening/{app}"
 
 
 def snapshots(state: Path, app: str) -> Path:

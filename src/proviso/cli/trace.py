@@ -81,4 +81,4 @@ def _sources(tree: Tree, found: Trace) -> None:
         leaf.add(f"version {passage['version'][:12]}, fetched {passage['fetched_at']}")
         leaf.add(f"source approved by {passage['approved_by']} on {passage['approved_on']}")
         for quote in passage["quotes"]:
-            leaf.add(f"quote: “{escape(quote)}”")
+            leaf.add(f"quote {quote['start']}–{quote['end']}: “{escape(quote['text'])}”")

@@ -19,6 +19,9 @@ def source_problems(parts: Parts, sources: Sources) -> Iterator[Problem]:
         if approval is not None and not is_day(approval.on):
             what = f"`{approval.on}` is a day that does not exist"
             yield parts.problem("sources", (*place, "approval", "on"), what, "correct the date")
+        if approval is not None and approval.by == source.owner:
+            what = f"`{approval.by}` owns the source, and nobody approves what is their own"
+            yield parts.problem("sources", (*place, "approval", "by"), what, "have somebody else approve it")
         if name in parts.listing:
             yield from _documents(parts, name, source, parts.listing[name])
         yield from _circles(parts, name, source)

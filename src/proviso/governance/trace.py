@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from proviso.contract import Bundle, Terms
-from proviso.ledger import RunFinished, RunRecord
+from proviso.ledger import PassageRef, RunFinished, RunRecord
 from proviso.retrieval import Lineage
 
 Trace = dict[str, Any]
@@ -35,7 +35,7 @@ def trace(
             "at": datetime.fromtimestamp(event.at / 1_000_000, UTC).isoformat(timespec="milliseconds"),
         },
         "payload": _payload(record),
-        "passages": [_passage(ref.id, event, record, lineage) for ref in event.passages],
+        "passages": [_passage(ref, record, terms, lineage(ref.id)) for ref in event.passages],
         "decisions": plain["decisions"],
         "timings": event.timings,
         "contract": _contract(bundle, terms),
@@ -52,26 +52,30 @@ def _payload(record: RunRecord) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text is not None}
 
 
-def _passage(
-    passage: str, event: RunFinished, record: RunRecord, lineage: Callable[[str], Lineage | None]
-) -> dict[str, Any]:
-    ref = next(ref for ref in event.passages if ref.id == passage)
-    known = lineage(passage)
-    cited = sorted({citation.number for citation in event.citations if citation.passage == passage})
-    quotes = record.payload.citations or () if record.payload else ()
+def _passage(ref: PassageRef, record: RunRecord, terms: Terms, known: Lineage | None) -> dict[str, Any]:
+    """One passage. Who had approved its source is what the run's own terms say, whatever has been approved since."""
+    event, kept = record.finished, record.payload
+    cited = event.citations if event else ()
+    source = terms.sources.get(ref.source)
+    approval = source.approval if source else None
     return {
-        "id": passage,
+        "id": ref.id,
         "source": ref.source,
         "document": ref.document,
         "version": ref.version,
         "start": ref.start,
         "end": ref.end,
         "title": known.title if known else "",
-        "approved_by": known.approved_by if known else "(the snapshot is gone)",
-        "approved_on": known.approved_on if known else "",
-        "fetched_at": known.fetched_at if known else "",
-        "cited_as": ", ".join(map(str, cited)),
-        "quotes": [quote.quote for quote in quotes if quote.passage == passage],
+        "approved_by": approval.by if approval else "(nobody)",
+        "approved_on": approval.on if approval else "",
+        "fetched_at": known.fetched_at if known else "(the snapshot is gone)",
+        "cited_as": ", ".join(map(str, sorted({c.number for c in cited if c.passage == ref.id}))),
+        "citations": [msgspec.to_builtins(c) for c in cited if c.passage == ref.id],
+        "quotes": [
+            {"start": quote.start, "end": quote.end, "text": quote.quote, "digest": quote.quote_digest}
+            for quote in (kept.citations or () if kept else ())
+            if quote.passage == ref.id
+        ],
     }
 
 

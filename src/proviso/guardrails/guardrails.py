@@ -34,6 +34,11 @@ class Guardrails:
         self._refusals = refusals
         self._max_chars = max_chars
 
+    @property
+    def max_chars(self) -> int:
+        """The longest question, in characters (`inputs.max_chars`)."""
+        return self._max_chars
+
     def screen(self, text: str, channel: Channel) -> Screened | Refusal:
         """The text with masks in place, or the refusal of a blocked field, disallowed content, excess length.
 

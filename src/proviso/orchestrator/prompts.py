@@ -10,10 +10,23 @@ from collections.abc import Callable, Sequence
 from minijinja import Environment, TemplateError
 
 from proviso.contract import PromptFile
-from proviso.errors import InvalidWorkspace
+from proviso.errors import InvalidWorkspace, Unavailable
 from proviso.types import Passage, Position, Problem, Rendered, Screened, Turn
 
 VARIABLES = frozenset({"question", "passages"})
+
+
+# What a template is rendered with before it is served: a mistake in it must show in `check`, not in an answer.
+_SAMPLE = {
+    "question": "What is it?",
+    "passages": [{"number": 1, "title": "A title", "document": "a.md", "text": "A text."}],
+}
+
+
+class PromptFailed(Unavailable):
+    """A template failed with what it was given, though it had not with a sample."""
+
+    code = "prompt_failed"
 
 
 class Prompt:
@@ -32,9 +45,15 @@ class Prompt:
             {"number": p.number, "title": p.title, "document": p.document, "text": p.text} for p in passages
         ]
         render: Callable[..., str] = self._environment.render_template
+        try:
+            system = render("system", question=question.text, passages=listed)
+            user = render("user", question=question.text, passages=listed)
+        except TemplateError as error:
+            # The engine's message quotes what it was given: it stays out.
+            raise PromptFailed(f"`{self.name}` cannot be rendered", fix="correct the template") from error
         return Rendered(
-            system=render("system", question=question.text, passages=listed),
-            user=render("user", question=question.text, passages=listed),
+            system=system,
+            user=user,
             history=tuple(history),
             question=question,
             passages=tuple(passages),
@@ -63,10 +82,32 @@ def prompt_problems(file: PromptFile) -> list[Problem]:
             )
             for name in sorted(set(names) - set(file.variables))
         ]
-    return problems + [
+    problems += [
         _problem(file, 2, f"`{name}` is declared but nothing supplies it", "use `question` and `passages`")
         for name in sorted(set(file.variables) - VARIABLES)
     ]
+    return problems or [*_unused(file), *_failing(file)]
+
+
+def _unused(file: PromptFile) -> list[Problem]:
+    names: set[str] = set()
+    for source in (file.system, file.user):
+        names |= set(Environment().undeclared_variables_in_str(source))
+    what, fix = "is declared but never used", "use it in the template, or do not declare it"
+    return [_problem(file, 2, f"`{name}` {what}", fix) for name in sorted(set(file.variables) - names)]
+
+
+def _failing(file: PromptFile) -> list[Problem]:
+    """Render both parts with a sample: unknown filters and misspelt fields show only then."""
+    problems = []
+    for source, first in ((file.system, file.system_line), (file.user, file.user_line)):
+        environment = Environment(undefined_behavior="strict")
+        try:
+            environment.render_str(source, **_SAMPLE)
+        except TemplateError as error:
+            what = f"the template fails: {error.detail or error.message}"
+            problems.append(_problem(file, first + (error.line or 1) - 1, what, "correct the template"))
+    return problems
 
 
 def _environment(file: PromptFile) -> Environment:

@@ -52,7 +52,7 @@ class Run:
         self.sources = release.terms.readable(caller.principal)
         self.timings: dict[str, int] = {}
         self.question: Screened | None = None
-        self.history: tuple[Screened, ...] = ()
+        self.history: tuple[Decision, ...] = ()  # decided about the earlier turns
         self.found: Found | None = None
         self.rendered: Rendered | None = None
         self.draft: Draft | None = None
@@ -133,9 +133,8 @@ class Run:
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return what every check of this run decided, in order."""
-        screened = [*([self.question] if self.question else []), *self.history]
-        before = tuple(decision for text in screened for decision in text.decisions)
-        return before + (self.outcome.decisions if self.outcome else ())
+        question = self.question.decisions if self.question else ()
+        return question + self.history + (self.outcome.decisions if self.outcome else ())
 
     def served(self) -> Served:
         """Return the finished run as the gateway hands it out."""

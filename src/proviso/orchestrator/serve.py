@@ -23,7 +23,7 @@ async def answer(run: Run) -> Answer | Refusal:
     history = screen_history(guardrails, run.request.history)
     if isinstance(history, Refusal):
         return run.step("screen", history)
-    run.history = run.step("screen", history.texts)
+    run.history = run.step("screen", history.decisions)
     if refused := run.step("purpose", guardrails.purpose(question)):
         return refused
     query = Query(question.text, history.last_question, release.synonyms)
