@@ -138,7 +138,7 @@ def _gaps(app: App, standing: Standing) -> Iterable[str]:
     if not standing.snapshot:
         yield "index: no snapshot has been built; run `proviso index`"
     elif standing.stale:
-        yield "index: the documents or the sensitive fields have changed since the snapshot was built; run `proviso index`"
+        yield "index: the documents or the sensitive fields have changed since it was built; run `proviso index`"
 
 
 def _source_gaps(app: App) -> Iterable[str]:
