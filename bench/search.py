@@ -91,12 +91,12 @@ def load_set(folder: Path) -> RetrievalSet:
     """One set; it is empty where the folder holds something else."""
     found = RetrievalSet(folder.name)
     for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in filter(None, path.read_text(encoding="utf-8").split("\n")):
             row = json.loads(line)
             if "_id" in row and "text" in row:
                 (found.corpus if "title" in row else found.queries).append(row)
     for path in sorted(folder.glob("*.tsv")):
-        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+        for line in path.read_text(encoding="utf-8").strip().split("\n")[1:]:
             query, document, score = line.split("\t")
             if int(score) > 0:
                 found.relevant[query].add(document)
