@@ -44,7 +44,9 @@ class Question(Struct, frozen=True):
 QUESTIONS = (
     Question("Answered from the documents", "What is the per diem for Oslo?", "answer"),
     Question(
-        "Answered from the documents", "How many days before a flight within Europe do I have to book it?", "answer"
+        "Answered from the documents",
+        "How many days before a flight within Europe do I have to book it?",
+        "answer",
     ),
     Question(
         "With an e-mail address, which is masked, and then answered",
