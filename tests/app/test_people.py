@@ -61,8 +61,8 @@ def test_a_trace_names_who_had_approved_when_the_question_was_asked(
     assert {passage["approved_by"] for passage in trace(workspace, Settings(), run)["passages"]} == {"sam"}
 
 
-def test_a_known_key_is_looked_up_in_microseconds(indexed: Path) -> None:
-    site = Site.open(indexed, Settings(), Purpose.TEST)
+def test_a_known_key_is_looked_up_in_microseconds(workspace: Path) -> None:
+    site = Site.open(workspace, Settings(), Purpose.TEST)
     _, secret = site.keys.create("dana", ("employees",), ("user",), time.time_ns() // 1000 + 60_000_000)
     site.authenticate(secret)
     began = time.process_time()
