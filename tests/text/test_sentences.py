@@ -115,8 +115,9 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
         sentence_spans(text)
         return time.process_time() - begun
 
-    # Ten times the text: a quadratic search would take a hundred times as long.
-    assert seconds(80_000) < 40 * seconds(8_000) + 0.02
+    # Ten times the text: a quadratic search would take a hundred times as long. The best of three: a busy machine
+    # makes one run slow, not all.
+    assert min(seconds(80_000) for _ in range(3)) < 40 * min(seconds(8_000) for _ in range(3)) + 0.02
 
 
 def test_every_offset_is_an_offset_of_the_text_as_given() -> None:
