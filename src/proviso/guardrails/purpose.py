@@ -3,7 +3,7 @@
 A question's likeness to a group of examples is the mean of its cosine with their centroid (Rocchio 1971) and with the
 nearest of them, over stems and character 4-grams. Half of its likeness to the nearest allowed intent is taken off: so
 near misses pass, and more intents in a contract never make it refuse less of what is unlike all of them. On public
-intent sets, with eight examples a purpose, it refuses 0.79 of unseen questions of that kind at 0.01 of the allowed
+intent sets, with seven examples a purpose, it refuses 0.79 of unseen questions of that kind at 0.01 of the allowed
 intents' and 0.05 of unrelated ones. What it cannot do: it knows no meaning, so a question that shares no word (nor part
 of one) with any example passes, and a negation or a quotation changes nothing. More, and shorter, examples help.
 """
