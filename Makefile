@@ -43,7 +43,7 @@ requirements: $(VENV)/.dev  ## run the tests marked with requirements; print how
 lock: $(VENV)/bin/uv  ## pin the dependencies anew, with hashes
 	@for set in demo dev; do $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --custom-compile-command 'make lock' \
-	  $$( [ $$set = demo ] && echo --extra demo || echo --extra demo --group dev ) \
+	  $$( [ $$set = demo ] && echo --extra demo || echo --all-extras --group dev ) \
 	  pyproject.toml -o requirements/$$set.txt; done
 
 clean:  ## remove the virtual environment and caches
