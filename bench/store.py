@@ -19,7 +19,7 @@ import uvloop
 
 from proviso.ledger import CitationRef, Outcome, PassageRef, Payload, Recorder, RunFinished
 from proviso.monitoring import Rollups
-from proviso.store import Control
+from proviso.store import Control, open_store
 from proviso.types import Action, Answer, Channel, Citation, Decision, Environment, Purpose, Screened
 
 HEX = "0123456789abcdef" * 4
@@ -68,8 +68,8 @@ async def spin() -> None:
 
 async def measure(folder: Path, flying: int, records: int, *, busy: bool = False) -> dict[str, float]:
     """Record `records` runs, `flying` at a time; return CPU in µs per record and times in ms."""
-    control = Control.open(folder)
-    recorder = Recorder.open(folder, control, Rollups(), lambda: time.time_ns() // 1000)
+    control = Control(open_store(folder).database)
+    recorder = Recorder.open(open_store(folder), Rollups(), lambda: time.time_ns() // 1000)
     subject, waits = recorder.pseudonym("dana"), list[float]()
 
     async def worker() -> None:
@@ -87,7 +87,7 @@ async def measure(folder: Path, flying: int, records: int, *, busy: bool = False
         with contextlib.suppress(asyncio.CancelledError):
             await other
     await recorder.close()
-    control.close()
+    control.database.close()
     waits.sort()
     return {
         "cpu_us": cpu / len(waits) * 1e6,

@@ -15,7 +15,7 @@ from proviso.app import REVISIONS, Site, ask, create_key, index_apps, revoke_key
 from proviso.contract import load_release
 from proviso.errors import GateClosed, InvalidWorkspace, NotReady
 from proviso.settings import Settings
-from proviso.store import Control
+from proviso.store import Control, open_store
 from proviso.types import Answer, Environment, Purpose, Request
 from tests.cli.steps import CONTRACT, OSLO, change
 
@@ -115,11 +115,11 @@ def test_a_stored_bundle_carries_the_revision_of_each_room_that_shapes_answers(w
     site = open_site(workspace)
     digest = site.routing.resolve(APP, DANA).digest
     site.release()
-    control = Control.open(workspace / ".proviso")
+    control = Control(open_store(workspace / ".proviso").database)
     try:
         assert load_release(digest, control).revisions == REVISIONS
     finally:
-        control.close()
+        control.database.close()
 
 
 def test_a_broken_workspace_is_found_before_any_state_is_made(workspace: Path) -> None:

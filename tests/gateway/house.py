@@ -72,8 +72,11 @@ class House:
     def parts(self) -> Parts:
         return Parts(
             self.authenticate, self.begin, self.usable, self.read_run, self.run_readers,
-            lambda: self.missing, self.close, lambda: 1_700_000_000_000_000,
+            lambda: self.missing, self.start, self.close, lambda: 1_700_000_000_000_000,
         )  # fmt: skip
+
+    async def start(self) -> None:
+        """Begin; nothing to begin with."""
 
     def authenticate(self, bearer: str) -> Principal:
         if bearer not in KEYS:

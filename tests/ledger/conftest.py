@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from proviso.ledger import Ledger, MemoryLedger, Recorder, Records, RunReader
-from proviso.store import Control
+from proviso.store import Control, open_store
 from tests.ledger.samples import NOW, NoProjection
 
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control.open(tmp_path)
+    opened = Control(open_store(tmp_path).database)
     yield opened
-    opened.close()
+    opened.database.close()
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -24,10 +24,10 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         memory = MemoryLedger(NoProjection())
         yield memory, memory
         return
-    control = Control.open(tmp_path)
-    recorder = Recorder.open(tmp_path, control, NoProjection(), lambda: NOW)
-    reader = RunReader.open(tmp_path, control)
+    control = Control(open_store(tmp_path).database)
+    recorder = Recorder.open(open_store(tmp_path), NoProjection(), lambda: NOW)
+    reader = RunReader.open(open_store(tmp_path))
     yield recorder, reader
     await recorder.close()
     reader.close()
-    control.close()
+    control.database.close()

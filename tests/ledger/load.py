@@ -11,7 +11,7 @@ from pathlib import Path
 
 from proviso.ledger import Recorder
 from proviso.monitoring import Rollups
-from proviso.store import Control
+from proviso.store import open_store
 from tests.ledger.samples import finished, new_run, payload, started
 
 
@@ -41,7 +41,7 @@ async def answer(recorder: Recorder, subject: str) -> None:
 
 async def main(folder: Path) -> None:
     """Keep 16 runs in flight for ever."""
-    recorder = Recorder.open(folder, Control.open(folder), Rollups(), lambda: time.time_ns() // 1000)
+    recorder = Recorder.open(open_store(folder), Rollups(), lambda: time.time_ns() // 1000)
     subject = recorder.pseudonym("dana")
     async with asyncio.TaskGroup() as tasks:
         for _ in range(8):

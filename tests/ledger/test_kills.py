@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from proviso.ledger import Recorder
 from proviso.monitoring import Rollups
-from proviso.store import Control
+from proviso.store import Control, open_store
 from tests.ledger.samples import NOW
 
 KILLS = 20
@@ -70,9 +70,9 @@ def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
     said = tmp_path_factory.mktemp("said") / "acknowledged"
     for _ in range(KILLS):
         load_and_kill(folder, said)
-    control = Control.open(folder)
-    Recorder.open(folder, control, Rollups(), lambda: NOW).release()
-    control.close()
+    control = Control(open_store(folder).database)
+    Recorder.open(open_store(folder), Rollups(), lambda: NOW).release()
+    control.database.close()
     return Survived(folder, *acknowledged(said))
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from proviso.errors import StoreUnavailable
 from proviso.ledger import Event, KeyRevoked, Recorder, RunGap, RunReader
-from proviso.store import Archive, Control, Increment
+from proviso.store import Control, Increment, open_store
+from proviso.store.archive import SqliteArchive
 from tests.ledger.samples import NOW, finished, new_run, payload, started
 
 
@@ -19,7 +20,7 @@ class CountsAll:
 
 
 def opened(folder: Path, control: Control) -> Recorder:
-    return Recorder.open(folder, control, CountsAll(), lambda: NOW + 5)
+    return Recorder.open(open_store(folder), CountsAll(), lambda: NOW + 5)
 
 
 async def test_a_run_that_its_writer_left_open_becomes_a_gap(tmp_path: Path, control: Control) -> None:
@@ -27,7 +28,7 @@ async def test_a_run_that_its_writer_left_open_becomes_a_gap(tmp_path: Path, con
     await before.started(started(run))
     before.release()
     await opened(tmp_path, control).close()
-    record = RunReader.open(tmp_path, control).run(run)
+    record = RunReader.open(open_store(tmp_path)).run(run)
     assert record is not None
     assert record.gap == RunGap(
         run=run, at=NOW + 5, started=NOW, app="policy-qa", workflow="answer", release="a" * 64,
@@ -41,7 +42,7 @@ async def test_a_gap_is_recorded_once(tmp_path: Path, control: Control) -> None:
     before.release()
     for _ in range(3):
         await opened(tmp_path, control).close()
-    assert len(Archive(tmp_path).events_of(run)) == 2
+    assert len(SqliteArchive(tmp_path).events_of(run)) == 2
 
 
 async def test_the_gaps_of_a_dead_writer_are_closed_by_whoever_comes(
@@ -53,7 +54,7 @@ async def test_the_gaps_of_a_dead_writer_are_closed_by_whoever_comes(
     first.release()
     third = opened(tmp_path, control)
     assert (second.writer, third.writer) == ("w1", "w0")
-    assert [stored.writer for stored in Archive(tmp_path).events_of(run)] == ["w1", "w1"]
+    assert [stored.writer for stored in SqliteArchive(tmp_path).events_of(run)] == ["w1", "w1"]
     third.release()
 
 
@@ -62,7 +63,7 @@ async def test_a_run_under_way_elsewhere_is_no_gap(tmp_path: Path, control: Cont
     await living.started(started(run))
     await opened(tmp_path, control).close()
     await living.finished(finished(run), payload())
-    record = RunReader.open(tmp_path, control).run(run)
+    record = RunReader.open(open_store(tmp_path)).run(run)
     assert record is not None
     assert (record.gap, record.finished) == (None, finished(run))
     await living.close()
@@ -74,14 +75,14 @@ async def test_a_run_that_ended_is_no_gap(tmp_path: Path, control: Control) -> N
     await before.finished(finished(run), payload())
     before.release()
     await opened(tmp_path, control).close()
-    assert len(Archive(tmp_path).events_of(run)) == 2
+    assert len(SqliteArchive(tmp_path).events_of(run)) == 2
 
 
 async def test_rollups_become_durable_with_their_event(tmp_path: Path, control: Control) -> None:
     recorder = opened(tmp_path, control)
     await recorder.finished(finished(new_run()), payload())
     await recorder.noted(KeyRevoked(at=NOW, key="k"))
-    (rollup,) = Archive(tmp_path).rollups(0, NOW)
+    (rollup,) = SqliteArchive(tmp_path).rollups(0, NOW)
     assert rollup.amounts[0] == 2
     await recorder.close()
 

@@ -7,7 +7,7 @@ import pytest
 from proviso.errors import StoreUnavailable
 from proviso.ledger import Payload, PayloadRefused, Vault
 from proviso.ledger.vault import MemorySubjects
-from proviso.store import Control
+from proviso.store import Control, open_store
 from proviso.types import Answer, Channel, Citation, Refusal, Screened
 from tests.ledger.samples import payload
 
@@ -55,7 +55,7 @@ def test_citations_come_back_with_their_quotes(vault: Vault) -> None:
 
 
 def test_a_pseudonym_does_not_tell_the_user_and_is_the_same_in_every_process(tmp_path: Path) -> None:
-    one, two = Vault(Control.open(tmp_path)), Vault(Control.open(tmp_path))
+    one, two = Vault(Control(open_store(tmp_path).database)), Vault(Control(open_store(tmp_path).database))
     assert one.pseudonym("dana") == two.pseudonym("dana")
     assert "dana" not in one.pseudonym("dana")
     assert two.user(one.pseudonym("dana")) == "dana"
@@ -66,7 +66,7 @@ def test_an_unknown_pseudonym_leads_to_nobody(vault: Vault) -> None:
 
 
 def test_a_store_that_is_gone_is_said_and_not_hidden(tmp_path: Path) -> None:
-    control = Control.open(tmp_path)
-    control.close()
+    control = Control(open_store(tmp_path).database)
+    control.database.close()
     with pytest.raises(StoreUnavailable):
         Vault(control).pseudonym("dana")

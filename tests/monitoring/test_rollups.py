@@ -15,7 +15,8 @@ from proviso.ledger import Outcome, Recorder, RunFinished
 from proviso.ledger.recorder import gap
 from proviso.monitoring import Rollups
 from proviso.monitoring.histogram import bucket
-from proviso.store import Archive, Control, Rollup
+from proviso.store import Control, Rollup, open_store
+from proviso.store.archive import SqliteArchive
 from proviso.types import Action, Channel, Decision, Purpose
 from tests.ledger.samples import NOW, finished, new_run, payload, started
 
@@ -38,8 +39,8 @@ def runs(draw: st.DrawFn) -> RunFinished:
 
 def record(folder: Path, events: list[RunFinished]) -> list[Rollup]:
     """Record the events with two writers, some together, and return what the rollups say."""
-    control = Control.open(folder)
-    writers = [Recorder.open(folder, control, Rollups(), lambda: NOW) for _ in range(2)]
+    control = Control(open_store(folder).database)
+    writers = [Recorder.open(open_store(folder), Rollups(), lambda: NOW) for _ in range(2)]
 
     async def write() -> None:
         turns = zip(itertools.cycle(writers), events, strict=False)
@@ -48,10 +49,10 @@ def record(folder: Path, events: list[RunFinished]) -> list[Rollup]:
             await writer.close()
 
     asyncio.run(write())
-    archive = Archive(folder)
+    archive = SqliteArchive(folder)
     found = archive.rollups(0, 2**40)
     archive.close()
-    control.close()
+    control.database.close()
     return found
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from proviso.errors import NotReady, StoreUnavailable, Tampered
-from proviso.store import Control, KeyRow
+from proviso.store import Control, KeyRow, open_store
 
 
 @pytest.fixture
 def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control.open(tmp_path)
+    opened = Control(open_store(tmp_path).database)
     yield opened
-    opened.close()
+    opened.database.close()
 
 
 def row(key: str = "k1") -> KeyRow:
@@ -29,7 +29,7 @@ def test_a_blob_is_found_under_its_sha_256(control: Control) -> None:
 
 def test_a_blob_that_was_altered_is_not_given_out(control: Control) -> None:
     digest = control.put(b"a bundle")
-    control._connection.execute("UPDATE blobs SET body = x'00'")
+    control.statements.change("UPDATE blobs SET body = x'00'")
     with pytest.raises(Tampered, match=digest):
         control.get(digest)
 
@@ -66,22 +66,30 @@ def test_the_first_pseudonym_of_a_user_stays(control: Control) -> None:
     assert (control.user("s1"), control.user("s2")) == ("dana", "")
 
 
-def test_the_version_moves_when_another_process_changes_something(control: Control, tmp_path: Path) -> None:
-    other, before = Control.open(tmp_path), control.version()
-    assert control.version() == before
-    other.put(b"news")
-    assert control.version() != before
-    other.close()
+def test_news_of_a_topic_is_a_number_that_rises(control: Control) -> None:
+    control.publish("keys")
+    control.publish("keys")
+    control.publish("terms")
+    assert control.news() == {"keys": 2, "terms": 1}
 
 
-def test_the_version_moves_with_a_change_of_our_own(control: Control) -> None:
-    before = control.version()
-    control.put(b"news")
-    assert control.version() != before
+def test_what_a_transaction_changes_is_undone_where_it_fails(control: Control) -> None:
+    with pytest.raises(ZeroDivisionError), control.transaction() as tables:
+        tables.point("a", "b")
+        tables.publish("keys")
+        _ = 1 / 0
+    assert (control.pointer("a"), control.news()) == ("", {})
+
+
+def test_what_a_transaction_changes_is_seen_when_it_ends(control: Control) -> None:
+    with control.transaction() as tables:
+        tables.point("a", "b")
+        assert (tables.pointer("a"), control.pointer("a")) == ("b", "")
+    assert control.pointer("a") == "b"
 
 
 def test_a_file_that_is_no_database_is_named_and_not_touched(tmp_path: Path) -> None:
     (tmp_path / "control.db").write_bytes(b"notes, not a database" * 100)
     with pytest.raises(StoreUnavailable, match="not a database"):
-        Control.open(tmp_path)
+        Control(open_store(tmp_path).database)
     assert (tmp_path / "control.db").read_bytes().startswith(b"notes")

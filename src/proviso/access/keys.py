@@ -1,4 +1,4 @@
-"""API keys: shown once, stored as SHA-256, known from memory, dead within half a second of being revoked.
+"""API keys: shown once, stored as SHA-256, known from memory until news of a change comes.
 
 A key is `pv_<public id>_<secret>` with 256 random bits of secret. A fast hash is enough for those: nobody
 can try 2^256, and a slow one (made for passwords, which are guessable) would cost 300 ms a request.
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from proviso.access.names import InvalidIdentity, check_groups, check_roles, check_user
 from proviso.errors import NotFound, Unauthenticated
-from proviso.store import Control, KeyRow
+from proviso.store import KEYS, Control, KeyRow
 from proviso.types import Principal
 
 _PREFIX = "pv_"
@@ -21,8 +21,6 @@ _ID_CHARS = 12
 _SECRET_BYTES = 32
 _SECRET_AT = len(_PREFIX) + _ID_CHARS + 1
 _LENGTH = _SECRET_AT + 43  # 32 bytes in URL-safe base64 without padding
-
-_POLL_US = 400_000  # how often another process's changes are looked for: with the request that looks, ≤ 0.5 s
 
 _NOBODY = bytes(32)
 
@@ -56,6 +54,7 @@ class KeyInfo(Struct, frozen=True):
     created: int
     expires: int
     revoked: int | None
+    service: bool
 
     def state(self, now: int) -> str:
         """Return `valid`, `expired` or `revoked`."""
@@ -78,13 +77,14 @@ class Keys:
         self._now = now
         # Only keys that exist get in, so guessing does not grow it.
         self._verified: dict[str, _Verified] = {}
-        self._version = control.version()
-        self._polled = now()
 
     def create(
-        self, user: str, groups: Iterable[str], roles: Iterable[str], expires: int
+        self, user: str, groups: Iterable[str], roles: Iterable[str], expires: int, *, service: bool = False
     ) -> tuple[KeyInfo, str]:
-        """Make a key that is valid until `expires`; return it and its secret form, stored nowhere."""
+        """Make a key that is valid until `expires`; return it and its secret form, stored nowhere.
+
+        A `service` key may ask for other people, whom a signed token names.
+        """
         who, members, duties = check_user(user), check_groups(groups), check_roles(roles)
         now = self._now()
         if not now < expires < 2**53:
@@ -92,7 +92,7 @@ class Keys:
         while True:
             key = secrets.token_hex(_ID_CHARS // 2)
             whole = f"{_PREFIX}{key}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-            row = KeyRow(key, _digest(whole), who, members, duties, now, expires)
+            row = KeyRow(key, _digest(whole), who, members, duties, now, expires, service=service)
             if self._control.add_key(row):
                 return _info(row), whole
 
@@ -101,36 +101,37 @@ class Keys:
         return [_info(row) for row in self._control.all_keys()]
 
     def revoke(self, key: str) -> KeyInfo:
-        """Revoke a key; every process that serves hears of it within half a second. Raises `UnknownKey`."""
-        self._control.revoke_key(key, self._now())
+        """Revoke a key; every process that serves hears of it within a second. Raises `UnknownKey`."""
+        with self._control.transaction() as tables:
+            if tables.revoke_key(key, self._now()):
+                tables.publish(KEYS)
+            row = tables.key(key)
         self._verified.pop(key, None)
-        row = self._control.key(key)
         if row is None:
             raise UnknownKey(f"no key has the ID `{key}`", fix="see `proviso keys list`")
         return _info(row)
 
+    def forget(self) -> None:
+        """Look every key up again: some of them may have been revoked."""
+        self._verified.clear()
+
+    def known(self, bearer: str) -> Principal | None:
+        """Return who holds a key, from memory alone; None for one that must be looked up, or is not valid."""
+        known = self._verified.get(bearer[len(_PREFIX) : _SECRET_AT - 1])
+        if known is None or not bearer.isascii() or not hmac.compare_digest(_digest(bearer), known.digest):
+            return None
+        return known.principal if self._now() < known.expires else None
+
     def authenticate(self, bearer: str) -> Principal:
-        """Return who holds a key. Raises `KeyRefused`, or `StoreUnavailable` if keys cannot be read."""
-        now = self._now()
-        if not 0 <= now - self._polled < _POLL_US:
-            self._hear(now)
-        key = bearer[len(_PREFIX) : _SECRET_AT - 1]
-        known = self._verified.get(key)
-        if known is not None and bearer.isascii() and hmac.compare_digest(_digest(bearer), known.digest):
-            if now >= known.expires:
-                raise KeyRefused("expired", key)
-            return known.principal
-        return self._look_up(bearer, key, now)
+        """Return who holds a key; on an event loop call it in a thread, where `known` knows nothing.
 
-    def _hear(self, now: int) -> None:
-        """Forget what was verified if anybody has changed the store since."""
-        version = self._control.version()
-        if version != self._version:
-            self._verified.clear()
-            self._version = version
-        self._polled = now
+        Raises `KeyRefused`, or `StoreUnavailable` if keys cannot be read.
+        """
+        known = self.known(bearer)
+        return known if known is not None else self._look_up(bearer)
 
-    def _look_up(self, bearer: str, key: str, now: int) -> Principal:
+    def _look_up(self, bearer: str) -> Principal:
+        key, now = bearer[len(_PREFIX) : _SECRET_AT - 1], self._now()
         if (
             len(bearer) != _LENGTH
             or not bearer.isascii()
@@ -159,4 +160,6 @@ def _digest(whole: str) -> bytes:
 
 
 def _info(row: KeyRow) -> KeyInfo:
-    return KeyInfo(row.id, row.user, row.groups, row.roles, row.created, row.expires, row.revoked)
+    return KeyInfo(
+        row.id, row.user, row.groups, row.roles, row.created, row.expires, row.revoked, row.service
+    )

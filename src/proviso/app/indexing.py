@@ -9,8 +9,8 @@ from proviso import governance, guardrails, monitoring, orchestrator, retrieval
 from proviso.app.wiring import (
     load,
     now_us,
-    open_control,
-    open_recorder,
+    opened,
+    recording,
     screening,
     screening_pointer,
     screening_rules,
@@ -31,12 +31,9 @@ Progress = Callable[[int, int, str], None]
 def index_apps(root: Path, settings: Settings, names: Sequence[str], progress: Progress) -> dict[str, Built]:
     """Build the snapshot of each app's approved sources, and make it the one that is served from the next start."""
     apps, state = load(root, names), settings.state(root)
-    with open_control(state) as control:
-        recorder = open_recorder(state, control)
-        try:
-            return {app.name: _index(app, state, control, recorder, progress) for app in apps}
-        finally:
-            recorder.release()
+    with opened(settings, root) as store, recording(store) as recorder:
+        control = Control(store.database)
+        return {app.name: _index(app, state, control, recorder, progress) for app in apps}
 
 
 def _index(app: App, state: Path, control: Control, recorder: Recorder, progress: Progress) -> Built:
@@ -62,8 +59,8 @@ def _index(app: App, state: Path, control: Control, recorder: Recorder, progress
 def check_apps(root: Path, settings: Settings, names: Sequence[str]) -> list[Coverage]:
     """Return the gap report of the named apps (default: all); raise `InvalidWorkspace` with every problem."""
     apps, state = load(root, names), settings.state(root)
-    with open_control(state) as control:
-        return [coverage(app, control, state) for app in apps]
+    with opened(settings, root) as store:
+        return [coverage(app, Control(store.database), state) for app in apps]
 
 
 def coverage(app: App, control: Control, state: Path) -> Coverage:

@@ -12,10 +12,10 @@ from proviso.app.site import Site
 from proviso.app.wiring import (
     load,
     now_us,
-    open_control,
-    open_recorder,
+    opened,
     people,
     person,
+    recording,
     screening,
     snapshot_pointer,
     snapshots,
@@ -27,6 +27,7 @@ from proviso.ledger import KeyCreated, KeyRevoked, RunReader
 from proviso.orchestrator import compile_synonyms
 from proviso.retrieval import Found, Lineage, Query, TextIndex, open_index
 from proviso.settings import Settings
+from proviso.store import Control
 from proviso.types import Channel, Purpose, Refusal, Request, Served
 
 
@@ -67,8 +68,8 @@ def search(
     screened = screening(loaded).screen(question, Channel.USER)
     if isinstance(screened, Refusal):
         return Found((), "no_match"), []
-    with open_control(state) as control:
-        snapshot = control.pointer(snapshot_pointer(app))
+    with opened(settings, root) as store:
+        snapshot = Control(store.database).pointer(snapshot_pointer(app))
     if not snapshot:
         raise NotReady(f"`{app}` has no snapshot of its sources", fix="run `proviso index`")
     query = Query(screened.text, synonyms=compile_synonyms(loaded.workflow))
@@ -84,8 +85,8 @@ def search(
 def trace(root: Path, settings: Settings, run: str) -> Trace:
     """Return the way from a run back to documents, approvals and contract; raise `UnknownRun`."""
     state = settings.state(root)
-    with open_control(state) as control:
-        reader = RunReader.open(state, control)
+    with opened(settings, root) as store:
+        control, reader = Control(store.database), RunReader.open(store)
         try:
             record = reader.run(run)
         finally:
@@ -122,8 +123,8 @@ def _index(state: Path, app: str, snapshot: str) -> TextIndex | None:
 @contextmanager
 def open_keys(root: Path, settings: Settings) -> Iterator[Keys]:
     """Open the keys of a workspace."""
-    with open_control(settings.state(root)) as control:
-        yield Keys(control, now_us)
+    with opened(settings, root) as store:
+        yield Keys(Control(store.database), now_us)
 
 
 def create_key(
@@ -136,29 +137,24 @@ def create_key(
     lifetime: timedelta,
 ) -> tuple[KeyInfo, str]:
     """Make a key for a person of proviso.yaml; return it and its secret, which is stored nowhere."""
-    member, state = person(people(root), user), settings.state(root)
+    member = person(people(root), user)
     _held("group", groups, member.groups)
     _held("role", roles, member.roles)
-    with open_control(state) as control:
-        recorder = open_recorder(state, control)
-        try:
-            expires = now_us() + int(lifetime.total_seconds()) * 1_000_000
-            info, secret = Keys(control, now_us).create(
-                user, groups or member.groups, roles or member.roles, expires
-            )
-            subject = recorder.pseudonym(user)
-            event = KeyCreated(
-                at=info.created,
-                key=info.id,
-                subject=subject,
-                groups=info.groups,
-                roles=info.roles,
-                expires=expires,
-            )
-            asyncio.run(recorder.noted(event))
-            return info, secret
-        finally:
-            recorder.release()
+    with opened(settings, root) as store, recording(store) as recorder:
+        expires = now_us() + int(lifetime.total_seconds()) * 1_000_000
+        info, secret = Keys(Control(store.database), now_us).create(
+            user, groups or member.groups, roles or member.roles, expires
+        )
+        event = KeyCreated(
+            at=info.created,
+            key=info.id,
+            subject=recorder.pseudonym(user),
+            groups=info.groups,
+            roles=info.roles,
+            expires=expires,
+        )
+        asyncio.run(recorder.noted(event))
+        return info, secret
 
 
 def _held(kind: str, asked: Sequence[str], held: frozenset[str]) -> None:
@@ -173,11 +169,6 @@ def _held(kind: str, asked: Sequence[str], held: frozenset[str]) -> None:
 
 def revoke_key(root: Path, settings: Settings, key: str) -> None:
     """Revoke a key; every server of the workspace hears of it within a second. Raises `UnknownKey`."""
-    state = settings.state(root)
-    with open_control(state) as control:
-        info = Keys(control, now_us).revoke(key)
-        recorder = open_recorder(state, control)
-        try:
-            asyncio.run(recorder.noted(KeyRevoked(at=now_us(), key=info.id)))
-        finally:
-            recorder.release()
+    with opened(settings, root) as store, recording(store) as recorder:
+        info = Keys(Control(store.database), now_us).revoke(key)
+        asyncio.run(recorder.noted(KeyRevoked(at=now_us(), key=info.id)))

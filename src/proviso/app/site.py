@@ -1,6 +1,7 @@
 """A site: the apps of a workspace compiled and ready, over HTTP or for one question from the command line."""
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from proviso.app.wiring import (
     load,
     now_us,
     open_recorder,
+    opened,
     screening_pointer,
     screening_rules,
     snapshot_pointer,
@@ -29,7 +31,7 @@ from proviso.models import Extractive, Model
 from proviso.orchestrator import Caller, CompiledRelease, Run, compile_release, serve, stream
 from proviso.retrieval import open_index
 from proviso.settings import Settings
-from proviso.store import Control
+from proviso.store import KEYS, Control, NewsFeed, open_store
 from proviso.types import Principal, Purpose, Request, Served
 
 # One integer for each room that shapes answers: part of every release digest.
@@ -78,14 +80,18 @@ class Site:
         self.settings = settings
         self._state = state
         self._purpose = purpose
-        self._control = Control.open(state)
+        self._store = open_store(state)
         try:
-            self.recorder = open_recorder(state, self._control)
+            self._control = Control(self._store.database)
+            self.reader = RunReader.open(self._store)
+            self.recorder = open_recorder(self._store)
         except BaseException:
-            self._control.close()
+            self._store.close()
             raise
-        self.reader = RunReader.open(state, self._control)
+        self.feed = NewsFeed(self._control)
         self.keys = Keys(self._control, now_us)
+        self.feed.subscribe(KEYS, self._keys_changed)
+        self._listening: asyncio.Task[None] | None = None
         self.routing = Routing(())
         self._people = people
         self._callers: dict[
@@ -136,28 +142,40 @@ class Site:
             read_run=self._read_run,
             run_readers=self.routing.run_readers,
             not_ready=self.not_ready,
+            start=self.start,
             close=self.close,
             clock=now_us,
         )
         gateway = Gateway(parts, self.settings, purpose=self._purpose)
         return Server(gateway, self.settings, on_ready=on_ready)
 
+    async def start(self) -> None:
+        """Begin to listen for news."""
+        self._listening = asyncio.create_task(self.feed.run())
+
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
+        if self._listening is not None:
+            self._listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listening
         await self.recorder.close()
         self.reader.close()
-        self._control.close()
+        self._store.close()
 
     def release(self) -> None:
         """Let go of the files without a loop."""
         self.recorder.release()
         self.reader.close()
-        self._control.close()
+        self._store.close()
 
     def not_ready(self) -> str:
         """Say what keeps this process from answering: a disk on which no record would fit. Empty: nothing does."""
         free = shutil.disk_usage(self._state).free
         return "" if free >= _LEAST_FREE else f"the disk has {free} bytes left: no record can be written"
+
+    async def _keys_changed(self) -> None:
+        self.keys.forget()
 
     async def _read_run(self, run: str) -> RunRecord | None:
         return await asyncio.to_thread(self.reader.run, run)
@@ -204,11 +222,9 @@ _MODELS = {"extractive": Extractive}
 @contextmanager
 def open_reader(root: Path, settings: Settings) -> Iterator[RunReader]:
     """Open the records of a workspace for reading, while servers write."""
-    state = settings.state(root)
-    control = Control.open(state)
-    reader = RunReader.open(state, control)
-    try:
-        yield reader
-    finally:
-        reader.close()
-        control.close()
+    with opened(settings, root) as store:
+        reader = RunReader.open(store)
+        try:
+            yield reader
+        finally:
+            reader.close()

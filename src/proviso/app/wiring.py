@@ -15,7 +15,8 @@ from proviso.contract import App, Rules, Workspace, load_app, load_workspace
 from proviso.errors import ProvisoError, Unauthenticated
 from proviso.ledger import Recorder
 from proviso.monitoring import Rollups
-from proviso.store import Control
+from proviso.settings import Settings
+from proviso.store import Store, open_store
 from proviso.types import Principal
 
 
@@ -138,15 +139,25 @@ def snapshot_pointer(app: str) -> str:
 
 
 @contextmanager
-def open_control(state: Path) -> Iterator[Control]:
-    """Open the shared database of a workspace."""
-    control = Control.open(state)
+def opened(settings: Settings, root: Path) -> Iterator[Store]:
+    """Open the store of a workspace, and close it."""
+    store = open_store(settings.state(root))
     try:
-        yield control
+        yield store
     finally:
-        control.close()
+        store.close()
 
 
-def open_recorder(state: Path, control: Control) -> Recorder:
+@contextmanager
+def recording(store: Store) -> Iterator[Recorder]:
+    """Take a writer's name for a moment."""
+    recorder = open_recorder(store)
+    try:
+        yield recorder
+    finally:
+        recorder.release()
+
+
+def open_recorder(store: Store) -> Recorder:
     """Take a writer's name and open its record."""
-    return Recorder.open(state, control, Rollups(), now_us)
+    return Recorder.open(store, Rollups(), now_us)

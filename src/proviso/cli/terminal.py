@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
-import orjson
+import msgspec
 from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,4 +54,4 @@ def nearest_workspace(start: Path) -> Path:
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

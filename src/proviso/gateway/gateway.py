@@ -147,6 +147,7 @@ class Gateway:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        await self._parts.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.drain()

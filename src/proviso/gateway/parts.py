@@ -64,8 +64,8 @@ class Parts(Struct, frozen=True):
 
     `authenticate` takes the bearer token and answers from memory; `begin` finds the release that serves the
     caller or raises `UnknownApp`; `run_readers` gives the roles that may read any run of an app; `not_ready`
-    says in words what is missing before this process can answer, or nothing; `close` is awaited when the last
-    request has left; `clock` gives UTC microseconds since the epoch.
+    says in words what is missing before this process can answer, or nothing; `start` is awaited before the
+    first request comes, `close` when the last one has left; `clock` gives UTC microseconds since the epoch.
     """
 
     authenticate: Callable[[str], Principal]
@@ -74,5 +74,6 @@ class Parts(Struct, frozen=True):
     read_run: Callable[[str], Awaitable[RunRecord | None]]
     run_readers: Callable[[str], frozenset[str]]
     not_ready: Callable[[], str]
+    start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
     clock: Callable[[], int]

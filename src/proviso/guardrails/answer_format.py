@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import jsonschema_rs
-import orjson
+import msgspec
 
 from proviso.contract import Outputs
 from proviso.guardrails.patterns import Pattern
@@ -43,8 +43,8 @@ def format_check(outputs: Outputs, schemas: Mapping[str, Any]) -> FormatCheck:
 
     def problem(text: str) -> str | None:
         try:
-            value = orjson.loads(text)
-        except ValueError:
+            value = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
             return "not JSON"
         if _too_deep(value):
             return "nested too deeply"
@@ -59,7 +59,7 @@ def json_claims(text: str, passages: Container[object]) -> str:
     A number that names a given passage (`"citations": [1, 2]`) claims nothing.
     """
     lines: list[str] = []
-    pending: list[Any] = [orjson.loads(text)]
+    pending: list[Any] = [msgspec.json.decode(text)]
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
@@ -78,7 +78,7 @@ def rewritten(text: str, rewrite: Callable[[str], str]) -> str:
 
     So that nothing hides behind an escape such as `\\u0040`; a number that was rewritten becomes a string.
     """
-    return orjson.dumps(_rewritten(orjson.loads(text), rewrite)).decode()
+    return msgspec.json.encode(_rewritten(msgspec.json.decode(text), rewrite)).decode()
 
 
 def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:

@@ -1,26 +1,25 @@
 """Reads the record: a run with all that is known of it, whichever process wrote it."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self
 
 from proviso.ledger.events import RunFinished, RunGap, RunStarted, decode
 from proviso.ledger.protocol import RunRecord
 from proviso.ledger.vault import StoredPayload, Vault
-from proviso.store import Archive, Control, Stored
+from proviso.store import Archive, Control, Store, Stored
 
 
 class RunReader:
-    """The records of a folder. Calls wait for the disk: on an event loop, call them in a thread."""
+    """The records of a store. Calls wait for the store: on an event loop, call them in a thread."""
 
     def __init__(self, archive: Archive, vault: Vault) -> None:
         self._archive = archive
         self._vault = vault
 
     @classmethod
-    def open(cls, folder: Path, control: Control) -> Self:
-        """Open the records of a folder for reading, while others write."""
-        return cls(Archive(folder), Vault(control))
+    def open(cls, store: Store) -> Self:
+        """Open the records of a store for reading, while others write."""
+        return cls(store.archive(), Vault(Control(store.database)))
 
     def run(self, run: str) -> RunRecord | None:
         """Return the record of a run, or None."""
@@ -33,7 +32,7 @@ class RunReader:
         return [record for record in records if record is not None]
 
     def close(self) -> None:
-        """Close the files."""
+        """Let go of what it holds open."""
         self._archive.close()
 
 

@@ -1,13 +1,12 @@
 """Writes the record: what it is given is durable when the call returns, event, texts and rollups together."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Self
 
 from proviso.ledger.events import Event, Fact, RunFinished, RunGap, RunStarted, decode, encode, kind
 from proviso.ledger.protocol import Projection
 from proviso.ledger.vault import Payload, Vault
-from proviso.store import Control, Entry, Journal, Slot, dead_slots
+from proviso.store import Control, Entry, Journal, Store
 
 WRITER_ENDED = "writer_ended"
 
@@ -21,20 +20,23 @@ class Recorder:
         self._projection = projection
 
     @classmethod
-    def open(cls, folder: Path, control: Control, projection: Projection, now: Callable[[], int]) -> Self:
-        """Take a writer's name in a folder; runs that dead writers left open become gaps, once.
+    def open(cls, store: Store, projection: Projection, now: Callable[[], int]) -> Self:
+        """Take a writer's name in a store; runs that dead writers left open become gaps, once.
 
         `now` gives UTC microseconds since the epoch.
         """
-        journal = Journal.open(folder)
+        journal = store.journal()
         try:
             _close_runs(journal, projection, now())
-            for slot in dead_slots(folder):
-                _close_runs_of_dead(slot, projection, now())
+            for left in store.abandoned():
+                try:
+                    _close_runs(left, projection, now())
+                finally:
+                    left.release()
         except BaseException:
             journal.release()
             raise
-        return cls(journal, Vault(control), projection)
+        return cls(journal, Vault(Control(store.database)), projection)
 
     @property
     def writer(self) -> str:
@@ -102,7 +104,7 @@ def gap(started: RunStarted, at: int) -> RunGap:
 
 
 def _close_runs(journal: Journal, projection: Projection, at: int) -> None:
-    """Record a gap for each run that the file's last writer left open: once, for its lock is held."""
+    """Record a gap for each run that the name's last writer left open: once, for the name is held."""
     entries = []
     for body in journal.open_runs():
         started = decode(body)
@@ -110,15 +112,3 @@ def _close_runs(journal: Journal, projection: Projection, at: int) -> None:
             entries.append(entry(gap(started, at), projection))
     if entries:
         journal.append_now(entries)
-
-
-def _close_runs_of_dead(slot: Slot, projection: Projection, at: int) -> None:
-    try:
-        journal = Journal(slot)
-    except BaseException:
-        slot.release()
-        raise
-    try:
-        _close_runs(journal, projection, at)
-    finally:
-        journal.release()

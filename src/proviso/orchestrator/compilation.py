@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
+import msgspec
 
 from proviso.contract import Bundle, ReleasePart, Terms, Workflow
 from proviso.errors import NotReady
@@ -95,7 +95,7 @@ def refusal_texts(bundle: Bundle) -> dict[str, str]:
 def answer_schemas(contract: ReleasePart, files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return the parsed JSON Schema of the answers by its path; empty where the format has none."""
     path = contract.outputs.format.schema_
-    return {path: orjson.loads(files[path])} if path else {}
+    return {path: msgspec.json.decode(files[path])} if path else {}
 
 
 def _model(name: str, models: Mapping[str, Model]) -> Model:

@@ -1,27 +1,32 @@
-"""The database: SQLite files, their tables and migrations; later PostgreSQL."""
+"""The database: tables and migrations, in SQLite files or in PostgreSQL."""
 
-from proviso.store.archive import Archive, Rollup, Stored
-from proviso.store.control import Control, KeyRow
+from proviso.store.control import KEYS, Control, KeyRow, Tables
 from proviso.store.entry import AMOUNTS, NO_BUCKET, Amounts, Entry, Increment
-from proviso.store.journal import Journal
-from proviso.store.slots import Slot, dead_slots, take_slot, writers
+from proviso.store.news import NewsFeed
+from proviso.store.opening import open_store
+from proviso.store.protocol import Archive, Database, Journal, Rollup, Row, Statements, Store, Stored, Value
 from proviso.store.sqlite import NewerSchema
 
 __all__ = [
     "AMOUNTS",
+    "KEYS",
     "NO_BUCKET",
     "Amounts",
     "Archive",
     "Control",
+    "Database",
     "Entry",
     "Increment",
     "Journal",
     "KeyRow",
     "NewerSchema",
+    "NewsFeed",
     "Rollup",
-    "Slot",
+    "Row",
+    "Statements",
+    "Store",
     "Stored",
-    "dead_slots",
-    "take_slot",
-    "writers",
+    "Tables",
+    "Value",
+    "open_store",
 ]

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from proviso.store.entry import Amounts
+from proviso.store.protocol import Rollup, Stored
 from proviso.store.schema import RUNS
 from proviso.store.slots import writers
 from proviso.store.sqlite import connect_to_read, translated
@@ -24,29 +23,7 @@ _ROLLUPS = (
 _DURATIONS = "SELECT minute, cell, bucket, requests FROM durations WHERE minute BETWEEN ? AND ?"
 
 
-class Stored(Struct, frozen=True):
-    """An event as it stands in the store, and its place there. `at`: UTC microseconds since the epoch."""
-
-    writer: str
-    sequence: int
-    at: int
-    kind: str
-    app: str
-    run: str
-    body: bytes
-    payload: bytes | None
-
-
-class Rollup(Struct, frozen=True):
-    """One cell of one minute of one writer, with its histogram of durations: bucket → requests."""
-
-    minute: int
-    labels: str
-    amounts: Amounts
-    buckets: dict[int, int]
-
-
-class Archive:
+class SqliteArchive:
     """All `runs-*.db` of a folder, read-only. Calls wait for the disk; safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:

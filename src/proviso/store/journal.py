@@ -53,7 +53,7 @@ class _Batch(Struct, eq=False):
     commit: Future[Exception | None] | None = None
 
 
-class Journal:
+class SqliteJournal:
     """The one writer of `runs-<writer>.db`. Used from one event loop at a time."""
 
     def __init__(self, slot: Slot) -> None:

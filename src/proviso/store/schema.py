@@ -13,6 +13,11 @@ CONTROL: tuple[Step, ...] = (
         "CREATE TABLE pointers(name TEXT PRIMARY KEY, target TEXT NOT NULL) WITHOUT ROWID",
         'CREATE TABLE subjects("user" TEXT PRIMARY KEY, subject TEXT NOT NULL UNIQUE) WITHOUT ROWID',
     ),
+    (
+        "ALTER TABLE keys ADD COLUMN service INTEGER NOT NULL DEFAULT 0",
+        # `version` rises with every change of a topic: how each process learns that what it knows is old.
+        "CREATE TABLE news(topic TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
+    ),
 )
 
 RUNS: tuple[Step, ...] = (
