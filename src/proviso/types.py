@@ -1,6 +1,9 @@
 """The nouns that every room shares: values only, no behaviour that needs a clock, a file or a network."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -109,12 +112,49 @@ class Decision(Struct, frozen=True, gc=False):
     count: int = 1
 
 
+class Mask(Struct, frozen=True, gc=False):
+    """A placeholder: `[start, end)` of a text stands for `[original_start, original_end)` of its original.
+
+    All four count characters. The original's own characters are kept nowhere.
+    """
+
+    start: int
+    end: int
+    original_start: int
+    original_end: int
+
+
+def original_span(masks: Sequence[Mask], start: int, end: int) -> tuple[int, int]:
+    """Where `[start, end)` of a masked text stands in its original; `masks` in order and disjoint, `start < end`.
+
+    Without a mask inside, the original has the same characters there. A masked value counts whole: a span
+    that holds a part of a placeholder stands for all of the value.
+    """
+    if not masks:
+        return start, end
+    return _original(masks, start, is_end=False), _original(masks, end, is_end=True)
+
+
+def _original(masks: Sequence[Mask], place: int, *, is_end: bool) -> int:
+    at = bisect_right(masks, place, key=attrgetter("start")) - 1
+    if at < 0:
+        return place
+    mask = masks[at]
+    if place >= mask.end:
+        return mask.original_end + place - mask.end
+    return mask.original_end if is_end and place > mask.start else mask.original_start
+
+
 class Screened(Struct, frozen=True):
-    """Text that has passed the policy checks. Only `proviso.guardrails` makes one (a test sees to it)."""
+    """Text that has passed the policy checks. Only `proviso.guardrails` makes one (a test sees to it).
+
+    `masks` lead from places of `text` to those of the text before screening.
+    """
 
     text: str
     channel: Channel
     decisions: tuple[Decision, ...] = ()
+    masks: tuple[Mask, ...] = ()
 
 
 class Sentence(Struct, frozen=True, gc=False):
@@ -128,7 +168,8 @@ class Sentence(Struct, frozen=True, gc=False):
 class Passage(Struct, frozen=True):
     """A piece of an approved document, screened and tokenised when it was indexed.
 
-    `start` and `end` are characters of the document's extracted (and screened) text; `text` is that slice.
+    `start` and `end` are characters of the document's extracted text, as it was before screening; `text` is
+    that slice, screened. `masks` lead from places of `text` to characters of that slice (from 0).
     `number` is its place among the passages of one request, from 1: what a draft cites as `[1]`.
     """
 
@@ -142,6 +183,7 @@ class Passage(Struct, frozen=True):
     end: int
     text: str
     sentences: tuple[Sentence, ...]
+    masks: tuple[Mask, ...] = ()
 
 
 # --- the way to the model and back ----------------------------------------------------------------
@@ -203,7 +245,10 @@ class Draft(Struct, frozen=True):
 
 
 class Citation(Struct, frozen=True):
-    """A verified citation: the quote is exactly `[start, end)` of the extracted text of that document version."""
+    """A verified citation: the quote is exactly `[start, end)` of the extracted text of that document version.
+
+    Where the quote holds a placeholder, `[start, end)` is what the quote stands for, the masked value included.
+    """
 
     number: int
     source: str

@@ -6,7 +6,16 @@ from typing import Any
 from proviso.contract import ReleasePart
 from proviso.guardrails import Guardrails, compile_guardrails
 from proviso.text import Analyser, sentence_spans
-from proviso.types import Draft, DraftCitation, Passage, Sentence, StopReason, Usage
+from proviso.types import (
+    Draft,
+    DraftCitation,
+    Mask,
+    Passage,
+    Sentence,
+    StopReason,
+    Usage,
+    original_span,
+)
 
 ANALYSER = Analyser()
 MASKED = (
@@ -43,12 +52,16 @@ def masking(*kinds: str, **sections: dict[str, Any]) -> Guardrails:
     return guardrails(inputs={"sensitive": sensitive}, **sections)
 
 
-def passage(number: int, text: str, *, start: int = 0, title: str = "Travel") -> Passage:
+def passage(
+    number: int, text: str, *, start: int = 0, title: str = "Travel", masks: tuple[Mask, ...] = ()
+) -> Passage:
     """A passage as an index makes it."""
     spans = sentence_spans(text)
     sentences = tuple(Sentence(a, b, frozenset(ANALYSER.terms(text[a:b]))) for a, b in spans)
-    end = start + len(text)
-    return Passage(f"p{number}", number, "policy", "a.md", title, "0" * 64, start, end, text, sentences)
+    end = start + original_span(masks, 0, len(text))[1]
+    return Passage(
+        f"p{number}", number, "policy", "a.md", title, "0" * 64, start, end, text, sentences, masks
+    )
 
 
 def draft(text: str, *citations: DraftCitation, stop: StopReason = StopReason.END) -> Draft:

@@ -42,7 +42,9 @@ def streamed(made: Guardrails, channel: Channel, chunks: Iterator[str]) -> Scree
     stream = made.stream(channel)
     text = "".join([stream.feed(chunk) for chunk in chunks])
     end = stream.close()
-    return end if isinstance(end, Refusal) else Screened(text + end.text, end.channel, end.decisions)
+    if isinstance(end, Refusal):
+        return end
+    return Screened(text + end.text, end.channel, end.decisions, end.masks)
 
 
 @pytest.mark.parametrize(

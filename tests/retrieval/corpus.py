@@ -1,13 +1,14 @@
 """Folders of documents, and what a snapshot of them needs."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proviso.retrieval import Built, Found, Index, Query, Source, build_snapshot
 from proviso.retrieval.documents import Progress, Screen
-from proviso.types import Action, Channel, Decision, Refusal, Screened
+from proviso.types import Action, Channel, Decision, Mask, Refusal, Screened
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOTELS = """# Hotels
@@ -58,7 +59,14 @@ def pass_all(text: str, channel: Channel) -> Screened:
 def mask_secret(text: str, channel: Channel) -> Screened:
     """A screening that masks the word `secret`."""
     decision = Decision("inputs.sensitive.mask.SECRET", Action.MASK, "SECRET", channel, text.count("secret"))
-    return Screened(text.replace("secret", "[SECRET]"), channel, (decision,) if decision.count else ())
+    # The placeholder is two characters longer than the word.
+    masks = [
+        Mask(place.start() + 2 * number, place.end() + 2 * number + 2, *place.span())
+        for number, place in enumerate(re.finditer("secret", text))
+    ]
+    return Screened(
+        text.replace("secret", "[SECRET]"), channel, (decision,) if decision.count else (), tuple(masks)
+    )
 
 
 def refuse_secret(text: str, channel: Channel) -> Screened | Refusal:

@@ -36,7 +36,7 @@ def test_a_passage_is_a_slice_of_its_documents_extracted_text(tmp_path: Path) ->
     long = "# Überblick\n\n" + " ".join(f"Satz {n} über Öl für {n} €." for n in range(300))
     index = opened(build(tmp_path / "index", source(tmp_path / "travel", {"long.md": long})))
     passages = search(index, "satz über", "travel", limit=50).passages
-    text = index.extracted("travel", "long.md")
+    text = index.screened_text("travel", "long.md")
     assert text is not None
     assert len(passages) > 5
     assert all(text[passage.start : passage.end] == passage.text for passage in passages)
@@ -154,12 +154,14 @@ def test_a_superseded_document_is_left_out_and_reported(tmp_path: Path) -> None:
     index.close()
 
 
-def test_offsets_count_the_screened_text(tmp_path: Path) -> None:
-    documents = {"my-secret.md": "The secret is a secret. Ask the desk about Oslo."}
+def test_offsets_count_the_text_before_screening_which_is_not_kept(tmp_path: Path) -> None:
+    text = "The secret is a secret. Ask the desk about Oslo."
+    documents = {"my-secret.md": text}
     built = build(tmp_path / "index", source(tmp_path / "travel", documents), screen=mask_secret)
     index = opened(built)
     passage = search(index, "Oslo", "travel").passages[0]
-    assert (index.extracted("travel", "my-secret.md") or "")[passage.start : passage.end] == passage.text
+    assert index.screened_text("travel", "my-secret.md") == passage.text
+    assert (passage.start, passage.end, len(passage.text)) == (0, len(text), len(text) + 4)
     assert (passage.title, "secret" in passage.text) == ("My [SECRET]", False)
     assert built.masked == 3
     assert not any(b"The secret" in path.read_bytes() for path in built.folder.rglob("*") if path.is_file())

@@ -16,5 +16,5 @@ __all__ = [
     "schema_problem",
 ]
 
-# Raised whenever this room's code would let through, mask or refuse something else than before.
-REVISION = 1
+# Raised whenever this room's code would let through, mask or refuse something else than before, or cite another place.
+REVISION = 2

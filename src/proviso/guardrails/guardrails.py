@@ -8,12 +8,12 @@ from proviso.guardrails.answer_format import format_check, rewritten
 from proviso.guardrails.policies import channel_policies
 from proviso.guardrails.purpose import PurposeFilter, purpose_filter
 from proviso.guardrails.refusals import Refusals
-from proviso.guardrails.screening import ChannelPolicy, Finding, Tally, masked
+from proviso.guardrails.screening import ChannelPolicy, Finding, Masking, Tally
 from proviso.guardrails.streaming import ScreenStream
 from proviso.guardrails.verification import FORMAT, Failed, Verifier
 from proviso.text import Analyser
 from proviso.text.normalise import encodable, normalise
-from proviso.types import Action, Answer, Channel, Decision, Draft, Passage, Refusal, Screened
+from proviso.types import Action, Answer, Channel, Decision, Draft, Mask, Passage, Refusal, Screened
 
 
 class Guardrails:
@@ -46,13 +46,15 @@ class Guardrails:
         """
         tally = Tally(channel)
         if channel is Channel.USER and len(text) > self._max_chars:
-            return self._finish("", tally, len(text))
+            return self._finish("", tally, len(text), ())
         text = encodable(text)
         findings = self._policies[channel].findings(normalise(text))
         if not findings:
             return Screened(text, channel)
         tally.add(findings)
-        return self._finish(masked(text, findings), tally, len(text))
+        masking = Masking()
+        clean = masking.apply(text, findings)
+        return self._finish(clean, tally, len(text), masking.masks)
 
     def findings(self, text: str, channel: Channel) -> list[Finding]:
         """What screening finds in a text: types and places in the original, overlaps resolved, in order."""
@@ -87,22 +89,25 @@ class Guardrails:
         return Answer(screened.text, outcome.citations, decisions)
 
     def _screen_json(self, text: str, channel: Channel) -> Screened | Refusal:
-        """The same as `screen` for each string of a JSON text, as it reads without escapes."""
+        """The same as `screen` for each string of a JSON text, as it reads without escapes.
+
+        No masks are noted: strings are written anew, so places of the new text are none of the old.
+        """
         tally = Tally(channel)
 
         def rewrite(string: str) -> str:
             findings = self.findings(string, channel)
             tally.add(findings)
-            return masked(string, findings)
+            return Masking().apply(string, findings)
 
-        return self._finish(rewritten(text, rewrite), tally, len(text))
+        return self._finish(rewritten(text, rewrite), tally, len(text), ())
 
     def refuse(self, reason: str, clause: str, decisions: Sequence[Decision] = ()) -> Refusal:
         """A refusal in the words of the contract's templates."""
         return self._refusals.refuse(reason, clause, decisions)
 
-    def _finish(self, text: str, tally: Tally, length: int) -> Screened | Refusal:
-        """The outcome of one text: `length` is that of the whole, `text` what is still to be handed on."""
+    def _finish(self, text: str, tally: Tally, length: int, masks: tuple[Mask, ...]) -> Screened | Refusal:
+        """The outcome of one text: `length` and `masks` of the whole, `text` what is still to be handed on."""
         channel = tally.channel
         if channel is Channel.USER and length > self._max_chars:
             clause = "inputs.max_chars"
@@ -110,7 +115,7 @@ class Guardrails:
         if tally.refused is not None:
             reason = "failed_check" if channel is Channel.OUTPUT else "blocked_input"
             return self.refuse(reason, tally.refused.clause, tally.decisions())
-        return Screened(text, channel, tally.decisions())
+        return Screened(text, channel, tally.decisions(), masks)
 
 
 def compile_guardrails(

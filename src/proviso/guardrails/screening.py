@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from proviso.guardrails.scanner import Match, Scanner
 from proviso.text.normalise import Normalised
-from proviso.types import Action, Channel, Decision
+from proviso.types import Action, Channel, Decision, Mask
 
 _LOWEST_CONFIDENCE = 0.5
 
@@ -109,12 +109,33 @@ class Tally:
         )
 
 
-def masked(text: str, findings: Iterable[Finding]) -> str:
-    """The text with each finding's span replaced by its placeholder."""
-    pieces: list[str] = []
-    done = 0
-    for finding in findings:
-        pieces += (text[done : finding.start], finding.measure.mask)
-        done = finding.end
-    pieces.append(text[done:])
-    return "".join(pieces)
+class Masking:
+    """Puts placeholders into one text, whole or piece by piece, and notes where they stand in it."""
+
+    __slots__ = ("_masks", "_read", "_written")
+
+    def __init__(self) -> None:
+        self._masks: list[Mask] = []
+        self._read = 0  # characters of the original that came before the next piece
+        self._written = 0  # characters of the masked text that they became
+
+    def apply(self, piece: str, findings: Iterable[Finding]) -> str:
+        """The text's next piece, each finding's span (characters of the piece) replaced by its placeholder."""
+        parts: list[str] = []
+        done, written = 0, self._written
+        for finding in findings:
+            mask = finding.measure.mask
+            start = written + finding.start - done
+            written = start + len(mask)
+            self._masks.append(Mask(start, written, self._read + finding.start, self._read + finding.end))
+            parts += (piece[done : finding.start], mask)
+            done = finding.end
+        self._written = written + len(piece) - done
+        self._read += len(piece)
+        parts.append(piece[done:])
+        return "".join(parts)
+
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """The placeholders so far, in their order; characters count from the beginning of the whole text."""
+        return tuple(self._masks)

@@ -3,27 +3,29 @@
 from collections.abc import Callable
 
 from proviso.guardrails.scanner import Match
-from proviso.guardrails.screening import ChannelPolicy, Tally, masked
+from proviso.guardrails.screening import ChannelPolicy, Masking, Tally
 from proviso.text.normalise import Normalised, encodable, normalise
-from proviso.types import Channel, Refusal, Screened
+from proviso.types import Channel, Mask, Refusal, Screened
 
 # Characters of folded text kept before the undecided part: more than any check looks back.
 _KEPT = 64
 
-Finish = Callable[[str, Tally, int], Screened | Refusal]
+Finish = Callable[[str, Tally, int, tuple[Mask, ...]], Screened | Refusal]
 
 
 class ScreenStream:
     """One text in chunks. However it is cut, the outcome is that of `Guardrails.screen` on the whole.
 
     `feed` returns what is safe to hand on, masks in place; after a refusing finding it returns nothing more.
-    `close` returns what was held back as `Screened` (with the decisions about the whole), or the `Refusal`.
+    `close` returns what was held back as `Screened`, or the `Refusal`; its decisions and masks are about the
+    whole.
     """
 
     def __init__(self, policy: ChannelPolicy, channel: Channel, finish: Finish) -> None:
         self._policy = policy
         self._finish = finish
         self._tally = Tally(channel)
+        self._masking = Masking()
         self._pending: list[str] = []
         self._before = ""
         self._length = 0
@@ -37,8 +39,9 @@ class ScreenStream:
         return self._advance(last=False)
 
     def close(self) -> Screened | Refusal:
-        """What was held back, and the decisions about the whole; or the refusal of the whole."""
-        return self._finish(self._advance(last=True), self._tally, self._length)
+        """What was held back, and the decisions and masks of the whole; or the refusal of the whole."""
+        rest = self._advance(last=True)
+        return self._finish(rest, self._tally, self._length, self._masking.masks)
 
     def _advance(self, *, last: bool) -> str:
         pending = encodable("".join(self._pending))
@@ -59,7 +62,7 @@ class ScreenStream:
         done = folded.span(hold - offset, hold - offset + 1)[0] if hold < len(text) else len(pending)
         self._pending = [pending[done:]]
         self._before = text[max(0, hold - _KEPT) : hold]
-        return "" if self._tally.refused else masked(pending[:done], findings)
+        return "" if self._tally.refused else self._masking.apply(pending[:done], findings)
 
     @staticmethod
     def _before_crossings(matches: list[Match], folded: Normalised, offset: int, hold: int) -> int:

@@ -17,7 +17,17 @@ from proviso.guardrails.claims import Claim, claims, plain, unmarked
 from proviso.guardrails.grounding import Support, best_quote
 from proviso.text import Analyser
 from proviso.text.normalise import encodable
-from proviso.types import Action, Channel, Citation, Decision, Draft, DraftCitation, Passage, StopReason
+from proviso.types import (
+    Action,
+    Channel,
+    Citation,
+    Decision,
+    Draft,
+    DraftCitation,
+    Passage,
+    StopReason,
+    original_span,
+)
 
 CITATIONS = "outputs.citations"
 FORMAT = "outputs.format"
@@ -178,6 +188,7 @@ def _citations(quotes: _Quotes) -> tuple[Citation, ...]:
 
 def _citation(passage: Passage, start: int, end: int) -> Citation:
     quote = passage.text[start:end]
+    first, last = original_span(passage.masks, start, end)
     return Citation(
         passage.number,
         passage.source,
@@ -185,8 +196,8 @@ def _citation(passage: Passage, start: int, end: int) -> Citation:
         passage.title,
         passage.version,
         passage.id,
-        passage.start + start,
-        passage.start + end,
+        passage.start + first,
+        passage.start + last,
         quote,
         sha256(encodable(quote).encode()).hexdigest(),
     )

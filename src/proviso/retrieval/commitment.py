@@ -10,7 +10,7 @@ from proviso.retrieval import chunks
 from proviso.retrieval.records import Document, Records
 from proviso.text import REVISION as TEXT_REVISION
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 def canonical(value: Any) -> bytes:
@@ -43,8 +43,8 @@ def commit(records: Records) -> tuple[str, dict[str, int]]:
     """The snapshot's digest, and the place of each passage by its ID.
 
     SHA-256 over `settings` and, line by line, each document (source, document, title, version, parser, text)
-    and each passage (id, row of its document, title, start, end, text, sentences, terms) as canonical JSON,
-    where `text`, `sentences` and `terms` are the SHA-256 of their stored bytes.
+    and each passage (id, row of its document, title, start, end, text, sentences, terms, masks) as canonical
+    JSON, where `text`, `sentences`, `terms` and `masks` are the SHA-256 of their stored bytes.
     """
     whole = hashlib.sha256(canonical(settings()))
     for document in _documents(records):
@@ -64,6 +64,7 @@ def commit(records: Records) -> tuple[str, dict[str, int]]:
             "text": sha256(records.bytes(record.begin, record.stop)),
             "sentences": sha256(record.sentences),
             "terms": sha256(record.terms),
+            "masks": sha256(record.masks),
         }
         whole.update(b"\n" + canonical(line))
     return whole.hexdigest(), places

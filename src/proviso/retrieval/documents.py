@@ -2,24 +2,30 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from proviso.errors import UnreadableSource
 from proviso.retrieval.extracted import MAX_CHARS, Extracted
-from proviso.retrieval.formats import REVISIONS, format_of, title_of
+from proviso.retrieval.formats import format_of, parser_of, title_of
 from proviso.retrieval.from_markdown import from_markdown
 from proviso.retrieval.from_text import decode, from_text
 from proviso.retrieval.isolation import IsolatedReader
 from proviso.retrieval.sources import Listed, Source, list_documents, read_bytes
-from proviso.types import Action, Channel, Refusal, Screened
+from proviso.types import Action, Channel, Mask, Refusal, Screened
 
 Screen = Callable[[str, Channel], Screened | Refusal]
 Progress = Callable[[int, int, str], None]
 
+_NO_READER: Final = "no reader for files of this kind"
+
 
 class Accepted(Struct, frozen=True):
-    """A document whose text passed the screening; `parser` names its reader with its revision."""
+    """A document whose text passed the screening; `parser` names its reader with its revision.
+
+    `masks` lead from places of the screened `text` to those of the text as it was extracted.
+    """
 
     source: str
     document: str
@@ -27,6 +33,7 @@ class Accepted(Struct, frozen=True):
     version: str  # SHA-256 of the file's bytes
     parser: str
     text: str
+    masks: tuple[Mask, ...]
     masked: int  # how many values the screening masked in it
 
 
@@ -63,28 +70,49 @@ def _read(
     if by := source.superseded.get(found.document):
         return Replaced(source.name, found.document, by)
     try:
-        content, extracted, parser = _extract(found, reader)
+        content = _content(found)
+        extracted = extract(found.document, content, reader)
     except UnreadableSource as error:
         return Rejected(source.name, found.document, error.message)
-    masked = 0
-    texts = []
-    for text in (extracted.text, extracted.title or title_of(found.document)):
-        screened = screen(text, Channel.PASSAGE)
-        if isinstance(screened, Refusal):
-            return Rejected(source.name, found.document, f"refused by `{screened.clause}`")
-        masked += sum(decision.count for decision in screened.decisions if decision.action is Action.MASK)
-        texts.append(screened.text)
-    version = hashlib.sha256(content).hexdigest()
-    return Accepted(source.name, found.document, texts[1], version, parser, texts[0], masked)
+    text = screen(extracted.text, Channel.PASSAGE)
+    if isinstance(text, Refusal):
+        return _refused(source, found, text)
+    title = screen(extracted.title or title_of(found.document), Channel.PASSAGE)
+    if isinstance(title, Refusal):
+        return _refused(source, found, title)
+    decisions = (*text.decisions, *title.decisions)
+    return Accepted(
+        source=source.name,
+        document=found.document,
+        title=title.text,
+        version=hashlib.sha256(content).hexdigest(),
+        parser=parser_of(found.document),
+        text=text.text,
+        masks=text.masks,
+        masked=sum(decision.count for decision in decisions if decision.action is Action.MASK),
+    )
 
 
-def _extract(found: Listed, reader: IsolatedReader) -> tuple[bytes, Extracted, str]:
+def _refused(source: Source, found: Listed, refusal: Refusal) -> Rejected:
+    return Rejected(source.name, found.document, f"refused by `{refusal.clause}`")
+
+
+def _content(found: Listed) -> bytes:
     if found.problem:
         raise UnreadableSource(found.problem)
-    format_ = format_of(found.document)
+    if format_of(found.document) is None:
+        raise UnreadableSource(_NO_READER)
+    return read_bytes(found.path)
+
+
+def extract(document: str, content: bytes, reader: IsolatedReader) -> Extracted:
+    """The title and text of a document by its name and bytes, not yet screened: what offsets are offsets into.
+
+    Raises `UnreadableSource` with the reason.
+    """
+    format_ = format_of(document)
     if format_ is None:
-        raise UnreadableSource("no reader for files of this kind")
-    content = read_bytes(found.path)
+        raise UnreadableSource(_NO_READER)
     if format_ == "markdown":
         extracted = from_markdown(decode(content))
     elif format_ == "text":
@@ -95,4 +123,4 @@ def _extract(found: Listed, reader: IsolatedReader) -> tuple[bytes, Extracted, s
         raise UnreadableSource("it has no text")
     if len(extracted.text) > MAX_CHARS:
         raise UnreadableSource(f"its text is over {MAX_CHARS // 1_000_000} million characters")
-    return content, extracted, f"{format_}/{REVISIONS[format_]}"
+    return extracted

@@ -24,6 +24,12 @@ def format_of(document: str) -> str | None:
     return FORMATS.get(PurePosixPath(document).suffix.lower())
 
 
+def parser_of(document: str) -> str:
+    """The reader of a document's format with its revision, e.g. `pdf/1`; "" where there is none."""
+    format_ = format_of(document)
+    return f"{format_}/{REVISIONS[format_]}" if format_ else ""
+
+
 def title_of(document: str) -> str:
     """A title for a document that names none: its file name in words."""
     words = PurePosixPath(document).stem.replace("_", " ").replace("-", " ").split()

@@ -11,18 +11,19 @@ import msgspec
 from msgspec import Struct
 
 from proviso.errors import Tampered
+from proviso.retrieval.masks import unpack_masks
 from proviso.types import Passage, Sentence
 
 _TEXTS: Final = "texts.bin"
 _RECORDS: Final = "passages.bin"
 _OFFSETS: Final = "offsets.bin"
 _DOCUMENTS: Final = "documents.json"
-_MAGIC: Final = b"proviso\x01"  # also keeps a file from being empty, which cannot be mapped
+_MAGIC: Final = b"proviso\x02"  # also keeps a file from being empty, which cannot be mapped
 _FIX: Final = "run `proviso index`"
 
 
 class Document(Struct, frozen=True):
-    """An indexed document; `[begin, stop)` are the bytes of its extracted text in the texts' file."""
+    """An indexed document; `[begin, stop)` are the bytes of its screened text in the texts' file."""
 
     source: str
     document: str
@@ -34,10 +35,10 @@ class Document(Struct, frozen=True):
 
 
 class Record(Struct, frozen=True, array_like=True, gc=False):
-    """A passage as it is stored: `[start, end)` are characters, `[begin, stop)` bytes.
+    """A passage as it is stored: `[start, end)` of the extracted text, `[begin, stop)` of the texts' file.
 
     `sentences` packs start and end (characters of the passage) and the number of terms of each, as
-    little-endian u32; `terms` packs all terms in their order, with repeats.
+    little-endian u32; `terms` packs all terms in their order, with repeats; `masks` is as `pack_masks` says.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Record(Struct, frozen=True, array_like=True, gc=False):
     stop: int
     sentences: bytes
     terms: bytes
+    masks: bytes
 
 
 class RecordWriter:
@@ -160,6 +162,7 @@ class Records:
             end=record.end,
             text=self._texts[record.begin : record.stop].decode(),
             sentences=tuple(sentences),
+            masks=unpack_masks(record.masks) if record.masks else (),
         )
 
     def close(self) -> None:

@@ -21,11 +21,13 @@ from proviso.retrieval.chunks import Chunk
 from proviso.retrieval.commitment import commit, passage_id
 from proviso.retrieval.documents import Accepted, Progress, Rejected, Replaced, Screen, read_documents
 from proviso.retrieval.index import TITLE_WEIGHT
+from proviso.retrieval.masks import pack_masks, within
 from proviso.retrieval.ranking import write_ranking
 from proviso.retrieval.records import Document, Record, Records, RecordWriter
 from proviso.retrieval.sources import Source
 from proviso.retrieval.text_index import RANKING, open_index
 from proviso.text import Analyser, sentence_spans
+from proviso.types import original_span
 
 _BUILDING: Final = ".building-"
 
@@ -141,27 +143,32 @@ def _write_records(documents: Iterator[Accepted], folder: Path) -> None:
             for piece in chunks.chunk(accepted.text, sentence_spans(accepted.text)):
                 place += len(accepted.text[at : piece.start].encode())
                 at = piece.start
-                writer.add(_record(accepted.text, piece, row, document, place, analyser))
+                writer.add(_record(accepted, piece, row, document, place, analyser))
 
 
-def _record(text: str, piece: Chunk, row: int, document: Document, begin: int, analyser: Analyser) -> Record:
+def _record(
+    accepted: Accepted, piece: Chunk, row: int, document: Document, begin: int, analyser: Analyser
+) -> Record:
+    text = accepted.text
+    start, end = original_span(accepted.masks, piece.start, piece.end)
     body = text[piece.start : piece.end]
-    terms = [analyser.terms(text[start:end]) for start, end in piece.sentences]
+    terms = [analyser.terms(text[first:last]) for first, last in piece.sentences]
     places = [
-        (start - piece.start, end - piece.start, len(found))
-        for (start, end), found in zip(piece.sentences, terms, strict=True)
+        (first - piece.start, last - piece.start, len(found))
+        for (first, last), found in zip(piece.sentences, terms, strict=True)
     ]
     headings = [heading for heading in piece.headings if heading != document.title]
     return Record(
-        id=passage_id(document, piece.start, piece.end),
+        id=passage_id(document, start, end),
         document=row,
         title=" › ".join([document.title, *headings]),
-        start=piece.start,
-        end=piece.end,
+        start=start,
+        end=end,
         begin=begin,
         stop=begin + len(body.encode()),
         sentences=_packed(chain.from_iterable(places)),
         terms=_packed(chain.from_iterable(terms)),
+        masks=pack_masks(within(accepted.masks, piece.start, piece.end)),
     )
 
 

@@ -91,8 +91,8 @@ class TextIndex:
         """When the documents were last read, in seconds since the epoch."""
         return datetime.fromisoformat(read_approvals(self._folder).fetched_at).timestamp()
 
-    def extracted(self, source: str, document: str) -> str | None:
-        """The text of a document of which its passages' places count the characters."""
+    def screened_text(self, source: str, document: str) -> str | None:
+        """The text of a document as the snapshot keeps it: extracted, then screened."""
         for row in self._records.documents:
             if (row.source, row.document) == (source, document):
                 return self._records.bytes(row.begin, row.stop).decode()
