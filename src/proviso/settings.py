@@ -10,6 +10,8 @@ from msgspec import Struct
 from proviso.errors import ProvisoError
 from proviso.types import Environment
 
+MOST_WORKERS = 64
+
 
 class InvalidSetting(ProvisoError):
     """A `PROVISO_*` variable that cannot be used."""
@@ -25,18 +27,24 @@ class Settings(Struct, frozen=True):
     host: str = "127.0.0.1"  # PROVISO_HOST
     port: int = 8321  # PROVISO_PORT
     max_body_bytes: int = 1_048_576  # PROVISO_MAX_BODY_BYTES
+    workers: int = 1  # PROVISO_WORKERS
+    linger_s: int = 0  # PROVISO_LINGER_S
+    listen_fd: int = 0  # PROVISO_LISTEN_FD: an inherited socket; 0: there is none
 
     def state(self, workspace: Path) -> Path:
         """Return the folder of databases, indexes and bundles for a workspace."""
         return self.home if self.home is not None else workspace / ".proviso"
 
-    def override(self, *, host: str | None, port: int | None, environment: str | None) -> "Settings":
+    def override(
+        self, *, host: str | None, port: int | None, environment: str | None, workers: int | None = None
+    ) -> "Settings":
         """Return the settings with the command's options in place of the variables."""
         return msgspec.structs.replace(
             self,
             host=self.host if host is None else host,
             port=self.port if port is None else port,
             environment=self.environment if environment is None else Environment(environment),
+            workers=self.workers if workers is None else workers,
         )
 
 
@@ -50,6 +58,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=env.get("PROVISO_HOST", "127.0.0.1"),
         port=_whole(env, "PROVISO_PORT", default=8321, at_most=65_535),
         max_body_bytes=_whole(env, "PROVISO_MAX_BODY_BYTES", default=1_048_576, at_most=64 * 1_048_576),
+        workers=_whole(env, "PROVISO_WORKERS", default=1, at_least=1, at_most=MOST_WORKERS),
+        linger_s=_whole(env, "PROVISO_LINGER_S", default=0, at_most=600),
+        listen_fd=_whole(env, "PROVISO_LISTEN_FD", default=0, at_most=65_535),
     )
 
 
@@ -61,10 +72,10 @@ def _environment(value: str) -> Environment:
         raise InvalidSetting(f"`PROVISO_ENV` is `{value}`", fix=f"use one of {names}") from None
 
 
-def _whole(env: Mapping[str, str], name: str, *, default: int, at_most: int) -> int:
+def _whole(env: Mapping[str, str], name: str, *, default: int, at_most: int, at_least: int = 0) -> int:
     text = env.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text) > at_most:
-        raise InvalidSetting(f"`{name}` is `{text}`", fix=f"use a whole number from 0 to {at_most}")
+    if not text.isascii() or not text.isdigit() or not at_least <= int(text) <= at_most:
+        raise InvalidSetting(f"`{name}` is `{text}`", fix=f"use a whole number from {at_least} to {at_most}")
     return int(text)

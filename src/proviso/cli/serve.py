@@ -1,35 +1,80 @@
-"""`proviso serve`: the apps of a workspace over HTTP."""
+"""`proviso serve`: the apps of a workspace over HTTP, in this process or in several that it supervises."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
+from msgspec.structs import replace
 
-from proviso.app import Site
 from proviso.cli.terminal import stderr, workspace_option
-from proviso.gateway import log_to_stderr
-from proviso.settings import load_settings
+from proviso.gateway import Line, Supervisor, log_to_stderr
+from proviso.settings import MOST_WORKERS, Settings, load_settings
 from proviso.types import Environment, Purpose
 
 
-@click.command("serve", epilog="\b\nExample:\n  proviso serve --port 8321")
+@click.command("serve", epilog="\b\nExample:\n  proviso serve --port 8321 --workers 2")
 @workspace_option
 @click.option("--host", default=None, help="Default: PROVISO_HOST, or 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: PROVISO_PORT, or 8321.")
 @click.option(
+    "environment",
     "--env",
     type=click.Choice([e.value for e in Environment]),
     default=None,
     help="Default: PROVISO_ENV, or dev.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    default=None,
+    help="Processes that serve. Default: PROVISO_WORKERS, or 1.",
+)
 @click.option("--log", is_flag=True, help="Log a line of JSON per request to stderr, without content.")
-def command(workspace: Path, host: str | None, port: int | None, env: str | None, log: bool) -> None:
+@click.option("--inherited", type=(int, int), default=None, hidden=True, help="A worker's socket and line.")
+def command(workspace: Path, log: bool, inherited: tuple[int, int] | None, **options: Any) -> None:
     """Serve every app of the workspace over the OpenAI-compatible and the native API."""
-    settings = load_settings().override(host=host, port=port, environment=env)
+    settings = load_settings().override(**options)
+    log_to_stderr(on=log)
+    if inherited is not None:
+        work(workspace, replace(settings, listen_fd=inherited[0]), Line(inherited[1]))
+    elif settings.workers > 1:
+        sys.exit(supervise(workspace, settings, log=log))
+    else:
+        serve(workspace, settings)
+
+
+def serve(workspace: Path, settings: Settings) -> None:
+    """Serve in this process."""
+    from proviso.app import Site  # noqa: PLC0415  a supervisor does without it: 30 MB
+
     site = Site.open(workspace, settings, Purpose.LIVE)
     apps = ", ".join(site.apps)
+    site.server(lambda url: announce(apps, url, settings)).run()
 
-    def announce(url: str) -> None:
-        stderr().print(f"serving {apps} on {url} ({settings.environment}); stop with Ctrl-C")
 
-    log_to_stderr(on=log)
-    site.server(announce).run()
+def work(workspace: Path, settings: Settings, line: Line) -> None:
+    """Serve as one of several, on the socket and the line that the supervisor has handed over."""
+    from proviso.app import Site  # noqa: PLC0415  see above
+
+    site = Site.open(workspace, settings, Purpose.LIVE)
+    server = site.server(lambda _: line.follow(server, site.apps))
+    server.run()
+
+
+def supervise(workspace: Path, settings: Settings, *, log: bool) -> int:
+    """Start workers and keep them; return the exit code."""
+    # Safe path (`-P`): what lies in the current folder is not taken for a module.
+    command = [sys.executable, "-P", "-m", "proviso.cli", "serve", "-w", str(workspace)]
+    command += ["--env", settings.environment.value, *(["--log"] if log else [])]
+
+    def worker(listener: int, line: int) -> list[str]:
+        return [*command, "--inherited", str(listener), str(line)]
+
+    return Supervisor(settings, worker, lambda url, apps: announce(apps, url, settings)).run()
+
+
+def announce(apps: str, url: str, settings: Settings) -> None:
+    """Say where the apps are served."""
+    several = f", {settings.workers} workers" if settings.workers > 1 else ""
+    stderr().print(f"serving {apps} on {url} ({settings.environment}{several}); stop with Ctrl-C")

@@ -16,6 +16,8 @@ from proviso.settings import Settings
 from proviso.types import Environment
 
 _FINISH_S = 30  # how long answers under way have after SIGTERM, then they are cancelled and recorded as such
+_SETTLE_S = 0.5  # how long a connection that was accepted before the listener closed has to send its request
+_LAST_WRITES_S = 15  # for the parts to close, after the answers
 _IDLE_S = 75  # longer than the idle time of common load balancers, so that they hang up first
 _BACKLOG = 2048
 
@@ -32,35 +34,32 @@ def run_server(
     *,
     on_ready: Callable[[str], None] | None = None,
     log: bool = False,
-    linger_s: float = 0.0,
 ) -> None:
     """Serve until SIGTERM or SIGINT; return when every answer has left and the parts are closed.
 
     `on_ready` gets the base URL once connections are accepted. `log` writes a line of JSON per request to
-    stderr. `linger_s` is how long, after the signal, requests are still accepted while `/readyz` says no: the
-    time that a load balancer needs to notice. Raises `GateClosed` for a public address in `dev`, and
-    `CannotListen` for a taken one.
+    stderr. Raises `GateClosed` for a public address in `dev`, and `CannotListen` for a taken one.
     """
-    server = Server(gateway, settings, on_ready=on_ready, linger_s=linger_s)
+    server = Server(gateway, settings, on_ready=on_ready)
     log_to_stderr(on=log)
     server.run()
 
 
 class Server(uvicorn.Server):
-    """One process that serves a gateway. Set `should_exit` to stop it from another thread."""
+    """One process that serves a gateway. Set `should_exit` to stop it from another thread.
+
+    `settings.linger_s` is how long, after that or a signal, requests are still accepted while `/readyz` says
+    no: the time that a load balancer needs to notice. `on_drain` is called when the end begins.
+    """
 
     def __init__(
-        self,
-        gateway: Gateway,
-        settings: Settings,
-        *,
-        on_ready: Callable[[str], None] | None = None,
-        linger_s: float = 0.0,
+        self, gateway: Gateway, settings: Settings, *, on_ready: Callable[[str], None] | None = None
     ) -> None:
         self._socket = bind(settings)
         self._gateway = gateway
         self._on_ready = on_ready
-        self._linger_s = linger_s
+        self._linger_s = settings.linger_s
+        self.on_drain: Callable[[], None] | None = None
         super().__init__(
             uvicorn.Config(
                 gateway,
@@ -81,8 +80,7 @@ class Server(uvicorn.Server):
     @property
     def url(self) -> str:
         """The base URL of the bound address."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return base_url(self._socket)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on the bound socket until told to stop."""
@@ -97,11 +95,23 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Readiness goes first, then the listener, then the answers under way, then the parts."""
         self._gateway.drain()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._linger_s
-        while loop.time() < end and not self.force_exit:  # noqa: ASYNC110  a signal can only set a flag
-            await asyncio.sleep(0.05)
+        if self.on_drain is not None:
+            self.on_drain()
+        # From here on each connection ends with its next answer, and its caller is told so.
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await self._pause(self._linger_s, lambda: False)
+        for server in self.servers:
+            server.close()
+        # What has just been accepted has its request under way: closed now, it would be lost, not refused.
+        await self._pause(_SETTLE_S, lambda: not state.connections)
         await super().shutdown(sockets=sockets)
+
+    async def _pause(self, seconds: float, done: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end and not self.force_exit and not done():  # noqa: ASYNC110  a signal can only set a flag
+            await asyncio.sleep(0.02)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop on the first signal, at once on the second; the process then ends with exit code 0."""
@@ -110,7 +120,12 @@ class Server(uvicorn.Server):
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Return a bound socket. INVARIANT: in `dev`, where nothing is approved, only this machine reaches it."""
+    """Return a bound socket. INVARIANT: in `dev`, where nothing is approved, only this machine reaches it.
+
+    It is the inherited one where there is one; then host and port do not count.
+    """
+    if settings.listen_fd:
+        return _inherited(settings)
     host, port = settings.host, settings.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -118,11 +133,7 @@ def bind(settings: Settings) -> socket.socket:
         )[0]
     except (OSError, UnicodeError):
         raise CannotListen(f"`{host}` is not an address of this machine", fix="set `PROVISO_HOST`") from None
-    if settings.environment is Environment.DEV and not _loopback(str(address[0])):
-        raise GateClosed(
-            f"`dev` serves unapproved answers, so it may not listen on `{host}`",
-            fix="set `PROVISO_HOST=127.0.0.1`, or `PROVISO_ENV=pilot` with approved releases",
-        )
+    _allow(str(address[0]), host, settings)
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -136,6 +147,44 @@ def bind(settings: Settings) -> socket.socket:
         ) from None
     listener.set_inheritable(False)
     return listener
+
+
+def base_url(listener: socket.socket) -> str:
+    """Return the URL of a bound address."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def drain_limit_s(settings: Settings) -> float:
+    """Return how long a server may need from its signal to its end, in seconds."""
+    return settings.linger_s + _SETTLE_S + _FINISH_S + _LAST_WRITES_S
+
+
+def _inherited(settings: Settings) -> socket.socket:
+    fix = "let `PROVISO_LISTEN_FD` name an inherited TCP socket, or unset it"
+    try:
+        listener = socket.socket(fileno=settings.listen_fd)
+    except OSError:
+        raise CannotListen(f"file descriptor {settings.listen_fd} is no socket", fix=fix) from None
+    if listener.family not in (socket.AF_INET, socket.AF_INET6) or listener.type != socket.SOCK_STREAM:
+        listener.detach()  # it is not ours to close
+        raise CannotListen(f"file descriptor {settings.listen_fd} is no TCP socket", fix=fix)
+    host = str(listener.getsockname()[0])
+    try:
+        _allow(host, host, settings)
+    except GateClosed:
+        listener.detach()
+        raise
+    listener.set_inheritable(False)
+    return listener
+
+
+def _allow(address: str, host: str, settings: Settings) -> None:
+    if settings.environment is Environment.DEV and not _loopback(address):
+        raise GateClosed(
+            f"`dev` serves unapproved answers, so it may not listen on `{host}`",
+            fix="set `PROVISO_HOST=127.0.0.1`, or `PROVISO_ENV=pilot` with approved releases",
+        )
 
 
 def _loopback(address: str) -> bool:
