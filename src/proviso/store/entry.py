@@ -34,6 +34,7 @@ class Entry(Struct, frozen=True):
     payload: bytes | None = None
     opens: bool = False  # the run has started, and must end or become a gap
     closes: bool = False
+    may_spool: bool = False  # its reply may leave before the store has it, while the store is away
     increments: tuple[Increment, ...] = ()
 
 
