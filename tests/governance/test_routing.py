@@ -27,7 +27,7 @@ def test_an_app_that_one_may_not_use_looks_like_one_that_is_not_there() -> None:
 
 
 def test_an_app_without_sources_is_open_to_every_identity() -> None:
-    terms = CompiledTerms("b" * 64, {}, 1.0, frozenset(), frozenset())
+    terms = CompiledTerms("b" * 64, {}, 1.0, frozenset(), frozenset(), True, 5.0)
     open_to_all = msgspec.structs.replace(release(), terms=terms)
     assert Routing([open_to_all]).resolve("policy-qa", STRANGER) is open_to_all
 

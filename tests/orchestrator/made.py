@@ -65,7 +65,9 @@ def release(
         workflow="policy-qa",
         digest="a" * 64,
         snapshot="c" * 64,
-        terms=CompiledTerms("b" * 64, {"policy": frozenset({"staff"})}, deadline_s, log, frozenset()),
+        terms=CompiledTerms(
+            "b" * 64, {"policy": frozenset({"staff"})}, deadline_s, log, frozenset(), True, 5.0
+        ),
         environment=Environment.DEV,
         unapproved=True,
         guardrails=guardrails({"purpose.refuses.legal-advice": "Ask a lawyer."}, **{**CONTRACT, **more}),
@@ -147,11 +149,11 @@ class Steps(MemoryLedger):
         self.order: list[str] = []
         self._fails = fails
 
-    async def started(self, event: RunStarted) -> None:
+    async def started(self, event: RunStarted, *, may_spool: bool = False) -> None:
         self._step("started")
         await super().started(event)
 
-    async def finished(self, event: RunFinished, payload: Payload) -> None:
+    async def finished(self, event: RunFinished, payload: Payload, *, may_spool: bool = False) -> None:
         self._step("finished")
         await super().finished(event, payload)
 

@@ -21,11 +21,11 @@ class MemoryLedger:
         """Return the name by which the record knows a user."""
         return self._vault.pseudonym(user)
 
-    async def started(self, event: RunStarted) -> None:
+    async def started(self, event: RunStarted, *, may_spool: bool = False) -> None:
         """Record that a run has started."""
         self._keep(event)
 
-    async def finished(self, event: RunFinished, payload: Payload) -> None:
+    async def finished(self, event: RunFinished, payload: Payload, *, may_spool: bool = False) -> None:
         """Record that a run has ended, with what may be kept of its texts."""
         self._keep(event, self._vault.seal(payload))
 

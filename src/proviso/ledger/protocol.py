@@ -25,12 +25,12 @@ class Ledger(Protocol):
         """Return the name by which the record knows a user."""
         ...
 
-    async def started(self, event: RunStarted) -> None:
-        """Record that a run has started; durable on return."""
+    async def started(self, event: RunStarted, *, may_spool: bool = False) -> None:
+        """Record that a run has started; durable on return: in the spool, if it may and the store is away."""
         ...
 
-    async def finished(self, event: RunFinished, payload: Payload) -> None:
-        """Record that a run has ended, with what may be kept of its texts; durable on return."""
+    async def finished(self, event: RunFinished, payload: Payload, *, may_spool: bool = False) -> None:
+        """Record that a run has ended, with what may be kept of its texts; durable on return, as above."""
         ...
 
     async def noted(self, event: Fact) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Self
 
+from msgspec.structs import replace
+
 from proviso.ledger.events import Event, Fact, RunFinished, RunGap, RunStarted, decode, encode, kind
 from proviso.ledger.protocol import Projection
 from proviso.ledger.vault import Payload, Vault
-from proviso.store import Control, Entry, Journal, Store
+from proviso.store import Control, Entry, Journal, Spool, SpoolingJournal, Store
 
 WRITER_ENDED = "writer_ended"
 
@@ -20,12 +22,14 @@ class Recorder:
         self._projection = projection
 
     @classmethod
-    def open(cls, store: Store, projection: Projection, now: Callable[[], int]) -> Self:
+    def open(
+        cls, store: Store, projection: Projection, now: Callable[[], int], spool: Spool | None = None
+    ) -> Self:
         """Take a writer's name in a store; runs that dead writers left open become gaps, once.
 
-        `now` gives UTC microseconds since the epoch.
+        `now` gives UTC microseconds since the epoch. `spool` takes what may wait while the store is away.
         """
-        journal = store.journal()
+        journal = store.journal() if spool is None else SpoolingJournal(store.journal(), spool, store.archive)
         try:
             _close_runs(journal, projection, now())
             for left in store.abandoned():
@@ -47,17 +51,24 @@ class Recorder:
         """Return the name by which the record knows a user."""
         return self._vault.pseudonym(user)
 
-    async def started(self, event: RunStarted) -> None:
-        """Record that a run has started; durable on return. It must finish, or it becomes a gap."""
-        await self._journal.append(entry(event, self._projection))
+    def start(self) -> None:
+        """Begin to write what was spooled while the store was away; call it on the event loop."""
+        if isinstance(self._journal, SpoolingJournal):
+            self._journal.start()
 
-    async def finished(self, event: RunFinished, payload: Payload) -> None:
+    async def started(self, event: RunStarted, *, may_spool: bool = False) -> None:
+        """Record that a run has started; durable on return. It must finish, or it becomes a gap."""
+        kept = entry(event, self._projection)
+        await self._journal.append(replace(kept, may_spool=True) if may_spool else kept)
+
+    async def finished(self, event: RunFinished, payload: Payload, *, may_spool: bool = False) -> None:
         """Record that a run has ended, with what may be kept of its texts; durable on return.
 
-        Raises `StoreUnavailable`: then the answer may not leave. A caller that is cancelled here is
+        `may_spool`: while the store is away, durable in the spool is enough. Raises `StoreUnavailable`: then the answer may not leave. A caller that is cancelled here is
         recorded all the same.
         """
-        await self._journal.append(entry(event, self._projection, self._vault.seal(payload)))
+        kept = entry(event, self._projection, self._vault.seal(payload))
+        await self._journal.append(replace(kept, may_spool=True) if may_spool else kept)
 
     async def noted(self, event: Fact) -> None:
         """Record a fact that is of no run; durable on return."""

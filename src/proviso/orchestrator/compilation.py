@@ -21,6 +21,10 @@ EXTRACTIVE = "extractive"
 
 _MICRO = 1_000_000
 
+# How long a process may serve by what it has not been able to confirm (DESIGN §7.8).
+_STRICT_LEASE_S = 5.0
+_LEASE_S = 60.0
+
 
 def compile_release(
     bundle: Bundle,
@@ -70,12 +74,17 @@ def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
         for name in bundle.contract.inputs.sources
         if terms.sources[name].approval is not None
     }
+    # A tier that the policy no longer has is served as the strictest one.
+    tier = terms.policy.tiers.get(bundle.contract.tier)
+    strict = tier is None or tier.record_before_reply
     return CompiledTerms(
         digest=terms.digest,
         readers=approved,
         deadline_s=terms.contract.latency.deadline_ms / 1000,
         log=frozenset(terms.contract.monitoring.log),
         runs_readable_by=frozenset(terms.policy.runs_readable_by),
+        record_before_reply=strict,
+        lease_s=_STRICT_LEASE_S if strict else _LEASE_S,
     )
 
 

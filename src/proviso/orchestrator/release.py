@@ -20,6 +20,8 @@ class CompiledTerms(Struct, frozen=True):
     deadline_s: float
     log: frozenset[str]  # parts of a payload that may be stored
     runs_readable_by: frozenset[str]  # roles that may read any run's record
+    record_before_reply: bool  # no answer leaves before the store has its record
+    lease_s: float  # for how long an unconfirmed view of terms, routing and keys may be served by
 
     def readable(self, principal: Principal) -> frozenset[str]:
         """Return the sources that this caller may read."""

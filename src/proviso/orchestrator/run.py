@@ -64,6 +64,11 @@ class Run:
         """Whether the release is served without the approvals that its tier asks for."""
         return self.release.unapproved
 
+    @property
+    def may_spool(self) -> bool:
+        """Whether the answer may leave before the store has its record, while the store is away."""
+        return not self.release.terms.record_before_reply
+
     def step(self, name: str, value: T) -> T:
         """Note how long the step that just ended took, in microseconds, and pass its result on."""
         now = time.perf_counter_ns()

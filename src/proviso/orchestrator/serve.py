@@ -43,7 +43,7 @@ async def serve(run: Run, ledger: Ledger) -> Served:
     try:
         run.outcome = await _in_time(run)
     finally:  # a caller that went away, or a fault, leaves its record too
-        await ledger.finished(run.finished(), run.payload())
+        await ledger.finished(run.finished(), run.payload(), may_spool=run.may_spool)
     return run.served()
 
 
@@ -52,7 +52,7 @@ async def stream(run: Run, ledger: Ledger) -> AsyncGenerator[str | Served, None]
 
     INVARIANT: `run.started` is durable before the first sentence leaves, `run.finished` before the last one does.
     """
-    await ledger.started(run.started())
+    await ledger.started(run.started(), may_spool=run.may_spool)
     last = ""
     try:
         outcome = await _in_time(run)
@@ -63,7 +63,7 @@ async def stream(run: Run, ledger: Ledger) -> AsyncGenerator[str | Served, None]
             yield piece
         run.outcome = outcome
     finally:
-        await ledger.finished(run.finished(), run.payload())
+        await ledger.finished(run.finished(), run.payload(), may_spool=run.may_spool)
     yield last
     yield run.served()
 

@@ -22,11 +22,21 @@ _LOOK_EVERY_S = 0.25
 _LOOK_WITHIN_S = 2.0  # a look that takes longer has failed: its answer would be old
 
 
+def awake_and_asleep() -> float:
+    """Return a monotonic time in seconds that goes on while the machine sleeps, where the system has one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
 class NewsFeed:
     """What a process has heard. Used from one event loop; `clock` is monotonic, in seconds."""
 
     def __init__(
-        self, control: Control, *, every_s: float = _LOOK_EVERY_S, clock: Callable[[], float] = time.monotonic
+        self,
+        control: Control,
+        *,
+        every_s: float = _LOOK_EVERY_S,
+        clock: Callable[[], float] = awake_and_asleep,
     ) -> None:
         """Take what stands in the store now as known: whoever subscribes has read it after this."""
         self._control = control

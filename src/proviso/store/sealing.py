@@ -15,6 +15,9 @@ _NONCE_BYTES = (
 )
 
 
+OVERHEAD = 28  # bytes by which a sealed text is longer: nonce and tag
+
+
 class InvalidKey(ProvisoError):
     """A key that cannot seal anything."""
 

@@ -19,7 +19,7 @@ import msgspec
 
 from proviso.errors import StoreUnavailable, Tampered
 from proviso.store.entry import Entry
-from proviso.store.sealing import Seal
+from proviso.store.sealing import OVERHEAD, Seal
 from proviso.store.sqlite import make_folder, sync_folder, unavailable
 
 _LENGTH = 4
@@ -39,6 +39,7 @@ class Spool:
         self._descriptor = -1
         self._count = 0
         self._size = 0
+        self._used = 0  # of the limit, also by what is only being written
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._gathered: list[tuple[bytes, asyncio.Future[None]]] = []
         self._writing = False
@@ -50,10 +51,11 @@ class Spool:
             raise StoreUnavailable("the spool is closed", fix="ask again when the server is up")
         loop = asyncio.get_running_loop()
         body = _ENCODER.encode(entry)
-        waiting = sum(len(gathered) for gathered, _ in self._gathered)
-        if self._size + waiting + len(body) > self._limit:
+        size = _LENGTH + OVERHEAD + len(body)
+        if self._used + size > self._limit:
             raise StoreUnavailable("the store is away and the spool is full", fix="bring the store back")
         durable: asyncio.Future[None] = loop.create_future()
+        self._used += size
         self._gathered.append((body, durable))
         if not self._writing:
             self._writing = True
@@ -63,6 +65,7 @@ class Spool:
     async def rotate(self) -> None:
         """Let go of the file that is being written, so that `take` finds it; what comes now starts another."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._leave)
+        self._used = sum(_LENGTH + OVERHEAD + len(body) for body, _ in self._gathered)
 
     def take(self) -> Iterator[list[Entry]]:
         """Yield what nobody is writing any more: what was rotated, and what processes left that have ended.
