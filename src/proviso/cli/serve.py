@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from proviso.cli.terminal import stderr, workspace_option
-from proviso.gateway import Line, Supervisor, log_to_stderr
+from proviso.gateway import Board, Inherited, Line, Share, Supervisor, log_to_stderr
 from proviso.settings import MOST_WORKERS, Settings, load_settings
 from proviso.types import Environment, Purpose
 
@@ -31,13 +31,13 @@ from proviso.types import Environment, Purpose
     help="Processes that serve. Default: PROVISO_WORKERS, or 1.",
 )
 @click.option("--log", is_flag=True, help="Log a line of JSON per request to stderr, without content.")
-@click.option("--inherited", type=(int, int), default=None, hidden=True, help="A worker's socket and line.")
-def command(workspace: Path, log: bool, inherited: tuple[int, int] | None, **options: Any) -> None:
+@click.option("--inherited", type=(int,) * 4, default=None, hidden=True, help="What a worker gets.")
+def command(workspace: Path, log: bool, inherited: tuple[int, int, int, int] | None, **options: Any) -> None:
     """Serve every app of the workspace over the OpenAI-compatible and the native API."""
     settings = load_settings().override(**options)
     log_to_stderr(on=log)
     if inherited is not None:
-        work(workspace, replace(settings, listen_fd=inherited[0]), Line(inherited[1]))
+        work(workspace, settings, Inherited(*inherited))
     elif settings.workers > 1:
         sys.exit(supervise(workspace, settings, log=log))
     else:
@@ -53,12 +53,14 @@ def serve(workspace: Path, settings: Settings) -> None:
     site.server(lambda url: announce(apps, url, settings)).run()
 
 
-def work(workspace: Path, settings: Settings, line: Line) -> None:
-    """Serve as one of several, on the socket and the line that the supervisor has handed over."""
+def work(workspace: Path, settings: Settings, inherited: Inherited) -> None:
+    """Serve as one of several, with what the supervisor has handed over."""
     from proviso.app import Site  # noqa: PLC0415  see above
 
-    site = Site.open(workspace, settings, Purpose.LIVE)
+    line = Line(inherited.line)
+    site = Site.open(workspace, replace(settings, listen_fd=inherited.listener), Purpose.LIVE)
     server = site.server(lambda _: line.follow(server, site.apps))
+    server.share = Share(Board(inherited.board), inherited.place)
     server.run()
 
 
@@ -68,8 +70,8 @@ def supervise(workspace: Path, settings: Settings, *, log: bool) -> int:
     command = [sys.executable, "-P", "-m", "proviso.cli", "serve", "-w", str(workspace)]
     command += ["--env", settings.environment.value, *(["--log"] if log else [])]
 
-    def worker(listener: int, line: int) -> list[str]:
-        return [*command, "--inherited", str(listener), str(line)]
+    def worker(inherited: Inherited) -> list[str]:
+        return [*command, "--inherited", *map(str, inherited)]
 
     return Supervisor(settings, worker, lambda url, apps: announce(apps, url, settings)).run()
 

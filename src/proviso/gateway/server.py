@@ -12,6 +12,7 @@ import uvicorn
 
 from proviso.errors import GateClosed, NotReady
 from proviso.gateway.gateway import Gateway
+from proviso.gateway.share import Share
 from proviso.settings import Settings
 from proviso.types import Environment
 
@@ -49,7 +50,8 @@ class Server(uvicorn.Server):
     """One process that serves a gateway. Set `should_exit` to stop it from another thread.
 
     `settings.linger_s` is how long, after that or a signal, requests are still accepted while `/readyz` says
-    no: the time that a load balancer needs to notice. `on_drain` is called when the end begins.
+    no: the time that a load balancer needs to notice. `on_drain` is called when the end begins; `share` takes
+    the connections where other processes serve the same socket.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._linger_s = settings.linger_s
         self.on_drain: Callable[[], None] | None = None
+        self.share: Share | None = None
         super().__init__(
             uvicorn.Config(
                 gateway,
@@ -88,7 +91,13 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, then say so."""
-        await super().startup(sockets=sockets)
+        if self.share is None:
+            await super().startup(sockets=sockets)
+        else:
+            await super().startup(sockets=[])
+            self._socket.settimeout(0)
+            self._socket.listen(_BACKLOG)
+            self.share.open(self._socket, self._protocol, lambda: len(self.server_state.connections))
         if self._on_ready is not None:
             self._on_ready(self.url)
 
@@ -103,6 +112,8 @@ class Server(uvicorn.Server):
         await self._pause(self._linger_s, lambda: False)
         for server in self.servers:
             server.close()
+        if self.share is not None:
+            self.share.close()
         # What has just been accepted has its request under way: closed now, it would be lost, not refused.
         await self._pause(_SETTLE_S, lambda: not state.connections)
         await super().shutdown(sockets=sockets)
@@ -110,8 +121,13 @@ class Server(uvicorn.Server):
     async def _pause(self, seconds: float, done: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
+        await asyncio.sleep(0.02)  # what has been accepted becomes a connection in the loop's next turns
         while loop.time() < end and not self.force_exit and not done():  # noqa: ASYNC110  a signal can only set a flag
             await asyncio.sleep(0.02)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop on the first signal, at once on the second; the process then ends with exit code 0."""

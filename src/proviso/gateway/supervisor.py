@@ -1,6 +1,7 @@
 """Keeps worker processes on one listening socket: starts, watches, replaces, renews and drains them."""
 
 import contextlib
+import itertools
 import logging
 import os
 import selectors
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
 from types import FrameType
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,11 +21,20 @@ from proviso.errors import Unavailable
 from proviso.gateway.line import DRAIN, DRAINING, NOW, READY
 from proviso.gateway.restarts import Restarts
 from proviso.gateway.server import base_url, bind, drain_limit_s
+from proviso.gateway.share import Board
 from proviso.settings import Settings
 
-Command = Callable[
-    [int, int], Sequence[str]
-]  # (descriptor of the listener, of the line) → a worker's command
+
+class Inherited(NamedTuple):
+    """What a worker gets: descriptors of the listener, of its line and of the board, and its place there."""
+
+    listener: int
+    line: int
+    board: int
+    place: int
+
+
+Command = Callable[[Inherited], Sequence[str]]
 
 _AT_ONCE_S = 3.0  # how long workers have to end after the second signal
 _ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -40,13 +51,15 @@ class State(Enum):
 class Worker:
     """One worker process, and the supervisor's end of the line to it."""
 
-    def __init__(self, command: Command, listener: socket.socket) -> None:
+    def __init__(self, command: Command, listener: socket.socket, board: Board, place: int) -> None:
+        self.place = place
         self.line, far = socket.socketpair()
         with far:
+            inherited = Inherited(listener.fileno(), far.fileno(), board.descriptor, place)
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                list(command(listener.fileno(), far.fileno())),
+                list(command(inherited)),
                 stdin=subprocess.DEVNULL,
-                pass_fds=(listener.fileno(), far.fileno()),
+                pass_fds=inherited[:3],
             )
         self.line.settimeout(0)
         self.state = State.STARTING
@@ -94,6 +107,7 @@ class Supervisor:
         self._stale: list[Worker] = []  # to be renewed after SIGHUP
         self._exit: int | None = None  # once it is stopping
         self._terminal = os.isatty(0)
+        self._board = Board()
         self._selector = selectors.DefaultSelector()
         self._log = logging.getLogger("proviso.workers")
 
@@ -102,7 +116,7 @@ class Supervisor:
 
         Raises `Unavailable` where workers were killed again and again before one was ready.
         """
-        with self._signals() as signals, self._listener, self._selector:
+        with self._signals() as signals, self._listener, contextlib.closing(self._board), self._selector:
             self._selector.register(signals, selectors.EVENT_READ)
             while self._exit is None or self._workers:
                 self._turn(time.monotonic())
@@ -147,7 +161,9 @@ class Supervisor:
         return None if soonest == float("inf") else max(soonest - now, 0.0)
 
     def _start(self) -> None:
-        worker = Worker(self._command, self._listener)
+        taken = {worker.place for worker in self._workers}
+        place = next(number for number in itertools.count() if number not in taken)
+        worker = Worker(self._command, self._listener, self._board, place)
         self._workers.append(worker)
         self._selector.register(worker.line, selectors.EVENT_READ, worker)
 
@@ -216,6 +232,7 @@ class Supervisor:
         for worker in [one for one in self._workers if one.process.poll() is not None]:
             self._listen(worker)
             self._hang_up(worker)
+            self._board.leave(worker.place)
             self._workers.remove(worker)
             self._ended(worker, now)
         if os.getpid() == 1:  # in a container orphans become children of the first process
