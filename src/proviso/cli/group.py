@@ -20,6 +20,7 @@ VERBS: Mapping[str, str] = {
     "demo": "Prepare the example, serve it, and ask it five questions.",
     "trace": "Show the way from an answer back to its documents, approvals and contract.",
     "keys": "Create, list and revoke API keys.",
+    "access": "Explain who may do what.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
 

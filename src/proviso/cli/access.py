@@ -1,0 +1,78 @@
+"""`proviso access`: who may do what, and which policy says so."""
+
+from pathlib import Path
+from textwrap import indent
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from proviso.access import Explanation, Permission, Reason
+from proviso.app import Named, explain_access
+from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
+from proviso.settings import load_settings
+
+
+class ResourceName(click.ParamType[Named]):
+    """A resource such as `app:policy-qa`."""
+
+    name = "resource"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Named:
+        """Return its kind and its name; fail with what it takes."""
+        kind, _, name = str(value).partition(":")
+        if str(value) == "workspace":
+            return "workspace", ""
+        if not name or kind not in ("app", "run"):
+            self.fail(f"`{value}` is no resource; use `app:NAME`, `run:ID` or `workspace`", param, ctx)
+        return ("app", name) if kind == "app" else ("run", name.lower())
+
+
+@click.group("access", epilog="\b\nExample:\n  proviso access explain dana ask app:policy-qa")
+def command() -> None:
+    """Explain who may do what."""
+
+
+@command.command("explain", epilog="\b\nExample:\n  proviso access explain dana change_terms app:policy-qa")
+@workspace_option
+@click.argument("user")
+@click.argument(
+    "action", type=click.Choice([permission.value for permission in Permission]), metavar="ACTION"
+)
+@click.argument("resource", type=ResourceName())
+@json_option
+def explain(workspace: Path, user: str, action: str, resource: Named, as_json: bool) -> None:
+    """Say whether USER may do ACTION on RESOURCE, and which policies decide it.
+
+    ACTION is a permission of `docs/access.md`, such as `ask`; RESOURCE is `app:NAME`, `run:ID` or `workspace`. Exit
+    code 0: allowed, 1: denied.
+    """
+    found = explain_access(workspace, load_settings(), user, Permission(action), resource)
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+    else:
+        draw(stdout(), found)
+    if not found.allowed:
+        raise click.exceptions.Exit(1)
+
+
+def draw(console: Console, found: Explanation) -> None:
+    """Draw the verdict, who asks, and the policies that decide."""
+    verdict = "[green]allowed[/green]" if found.allowed else "[red]denied[/red]"
+    asked = escape(f"{found.user} · {found.permission} · {found.resource}")
+    console.print(f"{verdict}  {asked}", soft_wrap=True)
+    groups, roles = ", ".join(found.groups) or "none", ", ".join(found.roles) or "none"
+    console.print(f"  groups: {escape(groups)}; roles: {escape(roles)}", soft_wrap=True)
+    console.print(f"  why: {escape(found.fault or found.why)}", soft_wrap=True)
+    for reason in found.decided_by:
+        _draw(console, "decided by", reason)
+    for reason in found.would_permit:
+        _draw(console, "permitted to others by", reason)
+
+
+def _draw(console: Console, how: str, reason: Reason) -> None:
+    console.print(f"\n{how} [bold]{escape(reason.id)}[/bold] ({escape(reason.at)})", soft_wrap=True)
+    if reason.words:
+        console.print(f"  {escape(reason.words)}", soft_wrap=True)
+    console.print(indent(reason.text, "    "), style="dim", markup=False, soft_wrap=True)
