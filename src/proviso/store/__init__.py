@@ -5,10 +5,10 @@ from proviso.store.entry import AMOUNTS, NO_BUCKET, Amounts, Entry, Increment
 from proviso.store.news import NewsFeed
 from proviso.store.opening import open_store
 from proviso.store.protocol import Archive, Database, Journal, Rollup, Row, Statements, Store, Stored, Value
+from proviso.store.schema import NewerSchema
 from proviso.store.sealing import InvalidKey, Seal, read_key
 from proviso.store.spool import Spool
 from proviso.store.spooling import SpoolingJournal
-from proviso.store.sqlite import NewerSchema
 
 __all__ = [
     "AMOUNTS",

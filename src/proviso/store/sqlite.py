@@ -12,20 +12,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from proviso.errors import ProvisoError, StoreUnavailable
-
-# A step of a schema: statements that are run in one transaction.
-Step = tuple[str, ...]
+from proviso.errors import StoreUnavailable
+from proviso.store.schema import Step, refuse_newer
 
 _BUSY_S = 5.0  # how long a connection waits for another process's lock
-
-
-class NewerSchema(ProvisoError):
-    """A database that a newer version of Proviso has written."""
-
-    code = "schema_newer"
-    status = 503
-    exit = 4
 
 
 def connect(path: Path, steps: Sequence[Step]) -> sqlite3.Connection:
@@ -122,11 +112,7 @@ def _create(path: Path) -> None:
 
 def _check(connection: sqlite3.Connection, path: Path, steps: Sequence[Step]) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(steps):
-        raise NewerSchema(
-            f"`{path}` has schema {version}, and this version of Proviso knows up to {len(steps)}",
-            fix="use the version that wrote it, or a newer one",
-        )
+    refuse_newer(str(path), version, len(steps))
     return version
 
 
