@@ -139,7 +139,7 @@ DEMANDS = {
         CONTRACT, "model: 2", "model: 1", "change_control.review.model", "demands 2",
     ),
     "M1.governed": (
-        WORKFLOW, "drafter: extractive", "drafter: gpt", "models.drafter", "does not allow `gpt`",
+        WORKFLOW, "drafter: extractive", "drafter: gpt", "models.drafter", "`gpt` is no model of models.yaml",
     ),
     "M1.governed G3.models": (
         POLICY,

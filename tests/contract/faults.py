@@ -203,13 +203,6 @@ FAULTS = {
         "inputs.sources.travel-polcy",
         "did you mean `travel-policy`",
     ),
-    "grounding on citations that nobody gives": (
-        CONTRACT,
-        "citations: required",
-        "citations: none",
-        "safety.grounding.method.citations",
-        "cannot be checked",
-    ),
     "a JSON answer without a schema": (
         CONTRACT,
         "format: {kind: markdown}",
@@ -328,6 +321,27 @@ FAULTS = {
         "{after: 4h, to: zorro}",
         "owners.escalation.0.to",
         "zorro",
+    ),
+    "a signal that nobody measures": (
+        CONTRACT,
+        "signal: refusal_rate",
+        "signal: refusals_rate",
+        "monitoring.alerts.refusals_rate.signal",
+        "did you mean `refusal_rate`",
+    ),
+    "a role misspelt in the contract": (
+        CONTRACT,
+        "drafter: {context: 32000}",
+        "draftr: {context: 32000}",
+        "models.needs.draftr",
+        "did you mean `drafter`",
+    ),
+    "an approval in the future": (
+        SOURCES,
+        "on: 2026-03-02",
+        "on: 2026-11-24",
+        "sources.travel-policy.approval.on",
+        "in the future",
     ),
     "readers that are no group": (
         SOURCES,

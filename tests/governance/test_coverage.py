@@ -14,6 +14,7 @@ ALL = dict.fromkeys(PATHS, "something")
 OWN = ("contract.yaml", "workflow.yaml", "sources.yaml", "prompts/answer.md")
 CONTRACT = "apps/policy-qa/contract.yaml"
 SOURCES = "apps/policy-qa/sources.yaml"
+NOBODY = "is no person of proviso.yaml"
 
 
 def report(
@@ -64,8 +65,9 @@ def test_each_clause_is_owned_by_a_person_of_the_contract() -> None:
 def test_an_owner_who_has_left_is_a_gap_and_owns_no_clause(copy: Copy) -> None:
     copy.replace("proviso.yaml", "li: {name: Li Wen}", "li: {name: Li Wen, active: false}")
     found = report(copy.load())
-    assert "owners.technical: `li` is not an active person of proviso.yaml" in found.gaps
-    assert "models.extractive.owner (drafter): no active owner" in found.gaps
+    left = "`li` has left (`active: false` in proviso.yaml)"
+    assert f"owners.technical: {left} (apps/policy-qa/contract.yaml:11:14)" in found.gaps
+    assert f"models.extractive.owner (drafter): {left} (models.yaml:7:12)" in found.gaps
     assert "li" not in {row.owner for row in found.rows}
 
 
@@ -73,8 +75,9 @@ def test_an_approver_or_source_owner_who_has_left_is_a_gap(copy: Copy) -> None:
     copy.replace("proviso.yaml", "nadia: {name: Nadia Haddad}", "nadia: {name: N, active: false}")
     copy.replace("proviso.yaml", "sam: {name: Sam Brandt}", "sam: {name: Sam Brandt, active: false}")
     gaps = report(copy.load()).gaps
-    assert "sources.travel-policy.owner: no active owner" in gaps
-    assert "sources.travel-policy.approval: `sam` is not an active person of proviso.yaml" in gaps
+    left = "has left (`active: false` in proviso.yaml)"
+    assert f"sources.travel-policy.owner: `nadia` {left} ({SOURCES}:11:12)" in gaps
+    assert f"sources.travel-policy.approval: `sam` {left} ({SOURCES}:16:11)" in gaps
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,36 @@ def test_an_approver_or_source_owner_who_has_left_is_a_gap(copy: Copy) -> None:
 )
 def test_ownership_that_is_not_stated_is_a_gap(copy: Copy, old: str, new: str, gap: str) -> None:
     copy.replace(CONTRACT, old, new)
+    assert any(text.startswith(f"{gap} ({CONTRACT}:1") for text in report(copy.load()).gaps)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "gap"),
+    [
+        (
+            CONTRACT,
+            "technical: li ",
+            "technical: lii ",
+            f"owners.technical: `lii` {NOBODY}; did you mean `li`? ({CONTRACT}:11:14)",
+        ),
+        (
+            SOURCES,
+            "owner: tomas",
+            "owner: tomaz",
+            f"sources.expense-policy.owner: `tomaz` {NOBODY}; did you mean `tomas`? ({SOURCES}:27:12)",
+        ),
+        (
+            "models.yaml",
+            "owner: li",
+            "owner: zorro",
+            f"models.extractive.owner (drafter): `zorro` {NOBODY} (models.yaml:7:12)",
+        ),
+    ],
+)
+def test_an_owner_who_is_nobody_is_a_gap_with_its_place_and_the_nearest_person(
+    copy: Copy, file: str, old: str, new: str, gap: str
+) -> None:
+    copy.replace(file, old, new)
     assert gap in report(copy.load()).gaps
 
 

@@ -32,6 +32,7 @@ from proviso.contract.parts import App, Kind
 from proviso.contract.prompt import PromptFile, parse_prompt
 from proviso.contract.schema import FILES, json_schema
 from proviso.contract.vocabulary import OwnerRole, RefusalReason, Role, SensitiveType, seconds
+from proviso.contract.wording import nearest
 from proviso.contract.workspace import (
     ModelRegister,
     Policy,
@@ -87,6 +88,7 @@ __all__ = [
     "load_release",
     "load_terms",
     "load_workspace",
+    "nearest",
     "parse_prompt",
     "release_manifest",
     "save_release",

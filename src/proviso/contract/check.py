@@ -8,7 +8,13 @@ from datetime import date
 
 from msgspec import Struct
 
-from proviso.contract.consistency import contract_problems, output_problems, schema_problems, text_problems
+from proviso.contract.consistency import (
+    citation_less_problems,
+    contract_problems,
+    schema_problems,
+    source_less_problems,
+    text_problems,
+)
 from proviso.contract.demands import demand_problems, policy_demand_problems
 from proviso.contract.document import Json
 from proviso.contract.parts import Parts
@@ -16,7 +22,13 @@ from proviso.contract.people import app_people_problems, workspace_people_proble
 from proviso.contract.prompt import PromptFile
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
-from proviso.contract.workflow import model_problems, register_problems, role_problems, synonym_problems
+from proviso.contract.workflow import (
+    model_problems,
+    pattern_problems,
+    register_problems,
+    role_problems,
+    synonym_problems,
+)
 from proviso.types import Problem
 
 
@@ -38,7 +50,7 @@ def check_shared(parts: Parts) -> list[Problem]:
 
 
 def check(parts: Parts, rules: Rules) -> list[Problem]:
-    """Return the problems of one app: each check runs as soon as the files that it compares could be read."""
+    """Return the problems of one app. Each check looks at what could be read; what could not is told already."""
     return [*_own(parts, rules), *_around(parts, rules)]
 
 
@@ -55,10 +67,10 @@ def _shared(parts: Parts) -> Iterator[Problem]:
 def _own(parts: Parts, rules: Rules) -> Iterator[Problem]:
     if parts.contract:
         yield from contract_problems(parts, parts.contract, rules.pattern_problem)
-        yield from output_problems(parts, parts.contract)
+        yield from source_less_problems(parts, parts.contract)
         yield from schema_problems(parts, parts.contract, rules.schema_problem)
     if parts.sources:
-        yield from source_problems(parts, parts.sources)
+        yield from source_problems(parts, parts.sources, rules.today)
     if parts.workflow:
         yield from synonym_problems(parts, parts.workflow)
     yield from text_problems(parts)
@@ -69,11 +81,13 @@ def _around(parts: Parts, rules: Rules) -> Iterator[Problem]:
     if contract and policy:
         yield from tier_problems(parts, contract, policy)
         yield from demand_problems(parts, contract, policy)
+        yield from citation_less_problems(parts, contract, policy)
     if contract and parts.sources:
         yield from used_source_problems(parts, contract, parts.sources)
     if contract and parts.workflow:
         yield from role_problems(parts, contract, parts.workflow)
-    if contract and parts.workflow and parts.models:
-        yield from model_problems(parts, rules.today)
+        yield from pattern_problems(parts, contract, parts.workflow)
+    if parts.workflow and parts.models:
+        yield from model_problems(parts, parts.workflow, parts.models, rules.today)
     if parts.workspace:
         yield from app_people_problems(parts, parts.workspace)

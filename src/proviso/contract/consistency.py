@@ -1,14 +1,18 @@
 """What must fit together inside one contract, and in the texts and schemas that it names."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 
+from proviso.contract.demands import meets_demands
 from proviso.contract.document import Json
 from proviso.contract.document import Path as Place
-from proviso.contract.model import Contract
+from proviso.contract.model import Contract, Intent, RefusedPurpose
+from proviso.contract.partial import numbered, where_readable, written
 from proviso.contract.parts import Kind, Parts
 from proviso.contract.vocabulary import SensitiveType, is_day
 from proviso.contract.wording import suggest
+from proviso.contract.workspace import Policy, Workflow
 from proviso.types import Problem
 
 NEVER_STORED = (
@@ -17,38 +21,75 @@ NEVER_STORED = (
 )  # what `monitoring.never_store` knows besides sensitive types
 MAX_REFUSAL_CHARS = 4000
 
+# The lists in which nothing stands twice, each with the keys that tell its items apart; words tell themselves apart.
+_LISTS: dict[Place, tuple[str, ...]] = {
+    ("purpose", "tasks"): (),
+    ("purpose", "refuses"): ("id",),
+    ("inputs", "sources"): (),
+    ("inputs", "sensitive", "block"): (),
+    ("inputs", "sensitive", "mask"): (),
+    ("inputs", "sensitive", "custom"): ("id",),
+    ("inputs", "languages"): (),
+    ("outputs", "disallowed"): ("id",),
+    ("safety", "grounding", "method"): (),
+    ("safety", "residency"): (),
+    ("cost", "limits"): ("group",),
+    ("monitoring", "log"): (),
+    ("monitoring", "never_store"): (),
+    ("monitoring", "feedback_tags"): (),
+    ("monitoring", "alerts"): ("signal", "action", "window"),
+}
+
 
 def contract_problems(
     parts: Parts, contract: Contract, pattern_problem: Callable[[str], str | None]
 ) -> Iterator[Problem]:
     """Check names, duplicates, patterns, and numbers that contradict each other."""
-    if contract.contract != parts.name:
-        what = f"the folder is called `{parts.name}`"
-        yield parts.problem(
-            "contract", ("contract",), what, f"write `contract: {parts.name}`, or rename the folder"
-        )
-    yield from _repeated_ids(parts, contract)
-    yield from _repeated_items(parts, contract)
-    yield from _sensitive(parts, contract)
+    yield from _name(parts, contract)
+    for place, key in _LISTS.items():
+        yield from _repeated(parts, contract, place, key)
+    yield from _masked(parts, contract)
+    yield from _never_stored(parts, contract)
     yield from _patterns(parts, contract, pattern_problem)
     yield from _examples(parts, contract)
-    yield from _numbers(parts, contract)
+    yield from _latency(parts, contract)
+    yield from _cost(parts, contract)
+    yield from _freezes(parts, contract)
 
 
-def output_problems(parts: Parts, contract: Contract) -> Iterator[Problem]:
-    """Check that citations can be given and are what the grounding expects."""
-    outputs = contract.outputs
-    if outputs.citations == "required" and not contract.inputs.sources:
+@where_readable
+def _name(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    if contract.contract != parts.name:
+        what = f"the folder is called `{parts.name}`"
+        fix = f"write `contract: {parts.name}`, or rename the folder"
+        yield parts.problem("contract", ("contract",), what, fix)
+
+
+@where_readable
+def source_less_problems(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    """Check that citations can be given."""
+    if contract.outputs.citations == "required" and not contract.inputs.sources:
         what = "`outputs.citations` is required but `inputs.sources` is empty"
         fix = "add a source, or set `outputs.citations: optional`"
         yield parts.problem("contract", ("outputs", "citations"), what, fix)
-    if outputs.citations == "none" and "citations" in contract.safety.grounding.method:
-        what = "`citations` cannot be checked: `outputs.citations` is `none`"
-        fix = "remove it from `safety.grounding.method`, or set `outputs.citations: optional`"
-        index = contract.safety.grounding.method.index("citations")
-        yield parts.problem("contract", ("safety", "grounding", "method", index), what, fix)
 
 
+@where_readable
+def citation_less_problems(parts: Parts, contract: Contract, policy: Policy) -> Iterator[Problem]:
+    """Check that the grounding expects no citations where none are given.
+
+    Where the tier demands citations, their lack is told already, and this is but what follows from it.
+    """
+    if contract.outputs.citations != "none" or not meets_demands(contract, policy, "outputs.citations"):
+        return
+    for index, method in numbered(contract.safety.grounding.method):
+        if method == "citations":
+            what = "`citations` cannot be checked: `outputs.citations` is `none`"
+            fix = "remove it from `safety.grounding.method`, or set `outputs.citations: optional`"
+            yield parts.problem("contract", ("safety", "grounding", "method", index), what, fix)
+
+
+@where_readable
 def schema_problems(
     parts: Parts, contract: Contract, schema_problem: Callable[[Json], str | None]
 ) -> Iterator[Problem]:
@@ -67,19 +108,30 @@ def schema_problems(
             yield parts.problem("contract", place, f"`{form.schema_}` {what}", "correct the file")
 
 
+def refusal_texts(parts: Parts) -> Iterator[tuple[Kind, Place, str]]:
+    """Name the files of all refusal texts, with the places of the clauses that name them."""
+    if parts.contract:
+        yield from _purpose_texts(parts.contract)
+    if parts.workflow:
+        yield from _reason_texts(parts.workflow)
+
+
+@where_readable
+def _purpose_texts(contract: Contract) -> Iterator[tuple[Kind, Place, str]]:
+    for i, refused in numbered(contract.purpose.refuses):
+        for template in written(refused, "template"):
+            yield "contract", ("purpose", "refuses", i, "template"), template
+
+
+@where_readable
+def _reason_texts(workflow: Workflow) -> Iterator[tuple[Kind, Place, str]]:
+    for reason, path in workflow.refusals.items():
+        yield "workflow", ("refusals", reason), path
+
+
 def text_problems(parts: Parts) -> Iterator[Problem]:
     """Check the refusal texts: short plain texts that have something to say."""
-    named: list[tuple[Kind, Place, str]] = []
-    if parts.contract:
-        refuses = parts.contract.purpose.refuses
-        named += [
-            ("contract", ("purpose", "refuses", i, "template"), r.template) for i, r in enumerate(refuses)
-        ]
-    if parts.workflow:
-        named += [
-            ("workflow", ("refusals", reason), path) for reason, path in parts.workflow.refusals.items()
-        ]
-    for kind, place, path in named:
+    for kind, place, path in refusal_texts(parts):
         fault = _text_fault(parts.files[path]) if path in parts.files else None
         if fault:
             yield parts.problem(kind, place, f"`{path}` {fault[0]}", fault[1])
@@ -108,107 +160,118 @@ def _schema_fault(content: bytes, schema_problem: Callable[[Json], str | None]) 
     return f"is not a JSON Schema: {what}" if what else None
 
 
-def _repeated_ids(parts: Parts, contract: Contract) -> Iterator[Problem]:
-    yield from _repeated(parts, ("purpose", "refuses"), [r.id for r in contract.purpose.refuses], "id")
-    yield from _repeated(parts, ("outputs", "disallowed"), [d.id for d in contract.outputs.disallowed], "id")
-    custom = [c.id for c in contract.inputs.sensitive.custom]
-    yield from _repeated(parts, ("inputs", "sensitive", "custom"), custom, "id")
-    yield from _repeated(parts, ("cost", "limits"), [limit.group for limit in contract.cost.limits], "group")
-    alerts = [f"{a.signal} {a.action} {a.window}" for a in contract.monitoring.alerts]
-    yield from _repeated(parts, ("monitoring", "alerts"), alerts, "signal")
-
-
-def _repeated_items(parts: Parts, contract: Contract) -> Iterator[Problem]:
-    inputs, safety, monitoring = contract.inputs, contract.safety, contract.monitoring
-    lists: tuple[tuple[Place, Sequence[str]], ...] = (
-        (("purpose", "tasks"), contract.purpose.tasks),
-        (("inputs", "sources"), inputs.sources),
-        (("inputs", "sensitive", "block"), inputs.sensitive.block),
-        (("inputs", "sensitive", "mask"), inputs.sensitive.mask),
-        (("inputs", "languages"), inputs.languages),
-        (("safety", "grounding", "method"), safety.grounding.method),
-        (("safety", "residency"), safety.residency),
-        (("monitoring", "log"), monitoring.log),
-        (("monitoring", "never_store"), monitoring.never_store),
-        (("monitoring", "feedback_tags"), monitoring.feedback_tags),
-    )
-    for place, items in lists:
-        yield from _repeated(parts, place, items)
-
-
-def _repeated(parts: Parts, place: Place, items: Iterable[str], key: str = "") -> Iterator[Problem]:
+@where_readable
+def _repeated(parts: Parts, contract: Contract, place: Place, keys: Sequence[str]) -> Iterator[Problem]:
+    items: Sequence[object] = reduce(getattr, map(str, place), contract)  # type: ignore[arg-type]  # as named above
     seen: set[str] = set()
-    for index, item in enumerate(items):
-        if item in seen:
-            path = (*place, index, key) if key else (*place, index)
-            yield parts.problem(
-                "contract", path, f"`{item}` stands here a second time", "remove one of the two"
-            )
-        seen.add(item)
+    for index, item in numbered(items):
+        for words in _words(item, keys):
+            name = " ".join(words)
+            if name in seen:
+                path = (*place, index, *keys[:1])
+                what = f"`{name}` stands here a second time"
+                yield parts.problem("contract", path, what, "remove one of the two")
+            seen.add(name)
 
 
-def _sensitive(parts: Parts, contract: Contract) -> Iterator[Problem]:
-    sensitive = contract.inputs.sensitive
-    for index, kind in enumerate(sensitive.mask):
-        if kind in sensitive.block:
+@where_readable
+def _words(item: object, keys: Sequence[str]) -> Iterator[list[str]]:
+    yield [getattr(item, key) for key in keys] or [str(item)]
+
+
+@where_readable
+def _masked(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    blocked = {kind for _, kind in numbered(contract.inputs.sensitive.block)}
+    for index, kind in numbered(contract.inputs.sensitive.mask):
+        if kind in blocked:
             place: Place = ("inputs", "sensitive", "mask", index)
-            yield parts.problem(
-                "contract", place, f"`{kind}` is blocked and masked", "keep it in one of the lists"
-            )
-    known = [*NEVER_STORED, *SensitiveType, *(custom.id for custom in sensitive.custom)]
-    for index, word in enumerate(contract.monitoring.never_store):
-        if word not in known:
-            place = ("monitoring", "never_store", index)
-            fix = suggest(word, known)
-            yield parts.problem("contract", place, f"`{word[:60]}` is nothing that is known here", fix)
+            what = f"`{kind}` is blocked and masked"
+            yield parts.problem("contract", place, what, "keep it in one of the lists")
+
+
+@where_readable
+def _never_stored(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    for index, word in numbered(contract.monitoring.never_store):
+        if word not in (*NEVER_STORED, *SensitiveType):
+            yield from _unknown_word(parts, contract, index, word)
+
+
+@where_readable
+def _unknown_word(parts: Parts, contract: Contract, index: int, word: str) -> Iterator[Problem]:
+    known = [*NEVER_STORED, *SensitiveType, *(custom.id for custom in contract.inputs.sensitive.custom)]
+    if word not in known:
+        place: Place = ("monitoring", "never_store", index)
+        what = f"`{word[:60]}` is nothing that is known here"
+        yield parts.problem("contract", place, what, suggest(word, known))
 
 
 def _patterns(
     parts: Parts, contract: Contract, pattern_problem: Callable[[str], str | None]
 ) -> Iterator[Problem]:
-    patterns: list[tuple[Place, str]] = [
-        (("inputs", "sensitive", "custom", i, "pattern"), custom.pattern)
-        for i, custom in enumerate(contract.inputs.sensitive.custom)
-    ]
-    for i, disallowed in enumerate(contract.outputs.disallowed):
-        patterns += [
-            (("outputs", "disallowed", i, "patterns", j), p) for j, p in enumerate(disallowed.patterns)
-        ]
-    for place, pattern in patterns:
+    for place, pattern in (*_custom_patterns(contract), *_disallowed_patterns(contract)):
         if what := pattern_problem(pattern):
-            yield parts.problem(
-                "contract", place, f"the pattern cannot be used: {what}", "correct the pattern"
-            )
+            what = f"the pattern cannot be used: {what}"
+            yield parts.problem("contract", place, what, "correct the pattern")
 
 
+@where_readable
+def _custom_patterns(contract: Contract) -> Iterator[tuple[Place, str]]:
+    for i, custom in numbered(contract.inputs.sensitive.custom):
+        for pattern in written(custom, "pattern"):
+            yield ("inputs", "sensitive", "custom", i, "pattern"), pattern
+
+
+@where_readable
+def _disallowed_patterns(contract: Contract) -> Iterator[tuple[Place, str]]:
+    for i, disallowed in numbered(contract.outputs.disallowed):
+        for patterns in written(disallowed, "patterns"):
+            for j, pattern in numbered(patterns):
+                yield ("outputs", "disallowed", i, "patterns", j), pattern
+
+
+@where_readable
 def _examples(parts: Parts, contract: Contract) -> Iterator[Problem]:
     owner: dict[str, str] = {}
     for name, intent in contract.quality.intents.items():
-        owner.update({example.strip().casefold(): f"quality.intents.{name}" for example in intent.examples})
-    for i, refused in enumerate(contract.purpose.refuses):
-        for j, example in enumerate(refused.examples):
-            if intent_path := owner.get(example.strip().casefold()):
+        owner.update({text: f"quality.intents.{name}" for _, text in _questions(intent)})
+    for i, refused in numbered(contract.purpose.refuses):
+        for j, text in _questions(refused):
+            if intent_path := owner.get(text):
                 what = f"the same question is an example of `{intent_path}`"
                 place: Place = ("purpose", "refuses", i, "examples", j)
                 yield parts.problem("contract", place, what, "keep it where it belongs")
 
 
-def _numbers(parts: Parts, contract: Contract) -> Iterator[Problem]:
-    latency, cost = contract.latency, contract.cost
+@where_readable
+def _questions(section: Intent | RefusedPurpose) -> Iterator[tuple[int, str]]:
+    for index, example in numbered(section.examples):
+        yield index, example.strip().casefold()
+
+
+@where_readable
+def _latency(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    latency = contract.latency
     if latency.deadline_ms < latency.p95_ms:
         what = f"the deadline is before `latency.p95_ms`, which is {latency.p95_ms}"
         yield parts.problem("contract", ("latency", "deadline_ms"), what, f"write {latency.p95_ms} or more")
+
+
+@where_readable
+def _cost(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    cost = contract.cost
     if cost.per_day_usd < cost.per_request_usd:
         what = f"a day may cost less than one answer, which is {cost.per_request_usd:g}"
-        yield parts.problem(
-            "contract", ("cost", "per_day_usd"), what, f"write {cost.per_request_usd:g} or more"
-        )
-    for index, freeze in enumerate(contract.change_control.freeze):
+        fix = f"write {cost.per_request_usd:g} or more"
+        yield parts.problem("contract", ("cost", "per_day_usd"), what, fix)
+
+
+@where_readable
+def _freezes(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    for index, freeze in numbered(contract.change_control.freeze):
         begin, end = freeze.split("/")
         place: Place = ("change_control", "freeze", index)
         if not (is_day(begin) and is_day(end)):
-            yield parts.problem(
-                "contract", place, f"`{freeze}` has a day that does not exist", "correct the date"
-            )
+            what = f"`{freeze}` has a day that does not exist"
+            yield parts.problem("contract", place, what, "correct the date")
         elif end < begin:
             yield parts.problem("contract", place, f"`{freeze}` ends before it begins", "swap the two dates")

@@ -3,89 +3,124 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import get_origin
 
-from proviso.contract.document import Json
 from proviso.contract.document import Path as Place
 from proviso.contract.fields import at, bare, choices
 from proviso.contract.model import Contract
+from proviso.contract.partial import HOLE, numbered, plain, where_readable
 from proviso.contract.parts import Parts
 from proviso.contract.read import item_names
-from proviso.contract.vocabulary import Section
+from proviso.contract.vocabulary import Section, Unreadable
 from proviso.contract.wording import found, suggest
-from proviso.contract.workspace import Demand, Policy
+from proviso.contract.workspace import Demand, Policy, Tier
 from proviso.types import Problem
 
 _CONDITIONS = ("equals", "one_of", "includes", "at_least", "at_most", "stated")
 
 
+@where_readable
 def demand_problems(parts: Parts, contract: Contract, policy: Policy) -> Iterator[Problem]:
     """Compare what the contract states with what its tier demands."""
     tier = policy.tiers.get(contract.tier)
     if tier is None or not tier.allowed:
         return
-    stated = _stated(contract)
-    for demand in tier.demands:
-        for place, value in select(stated, tuple(demand.clause.split("."))):
-            if not _met(demand, value):
-                words = _words(demand)
-                what = f"the contract states {_shown(value)}, but tier `{contract.tier}` demands {words}"
-                yield parts.problem("contract", place, what, f"state {words}, or choose another tier")
+    for _, demand in numbered(tier.demands):
+        for place, value in _unmet(contract, demand):
+            words = _words(demand)
+            what = f"the contract states {_shown(value)}, but tier `{contract.tier}` demands {words}"
+            yield parts.problem("contract", place, what, f"state {words}, or choose another tier")
 
 
+def meets_demands(contract: Contract, policy: Policy, clause: str) -> bool:
+    """Say whether a clause is what its tier demands. Raise `Unreadable` where nobody can know."""
+    tier = policy.tiers.get(contract.tier)
+    if tier is None or not tier.allowed:
+        raise Unreadable
+    demands = [demand for demand in tier.demands if demand.clause == clause]
+    return all(_met(demand, value) for demand in demands for _, value in _selected(contract, demand))
+
+
+@where_readable
+def _unmet(contract: Contract, demand: Demand) -> Iterator[tuple[Place, object]]:
+    if _fault(demand):
+        return  # the policy's own problem
+    for place, value in _selected(contract, demand):
+        yield from _short(demand, place, value)
+
+
+@where_readable
+def _short(demand: Demand, place: Place, value: object) -> Iterator[tuple[Place, object]]:
+    if not _met(demand, value):
+        yield place, value
+
+
+def _selected(contract: Contract, demand: Demand) -> Iterator[tuple[Place, object]]:
+    for place, value in select(plain(contract), tuple(demand.clause.split("."))):
+        if place == ("inputs", "sensitive", "mask") and isinstance(value, list):
+            # What is blocked is also masked, in that it goes no further.
+            yield place, [*value, *plain(contract.inputs.sensitive.block)]
+        else:
+            yield place, value
+
+
+@where_readable
 def policy_demand_problems(parts: Parts, policy: Policy) -> Iterator[Problem]:
     """Check each demand by itself: its clause exists, and it has one condition that fits that clause."""
     for name, tier in policy.tiers.items():
-        for index, demand in enumerate(tier.demands):
-            place: Place = ("tiers", name, "demands", index)
-            if fault := _fault(demand):
-                yield parts.problem("policy", place, *fault)
+        yield from _faulty(parts, name, tier)
 
 
-def select(value: Json, steps: Sequence[str]) -> Iterator[tuple[Place, Json]]:
-    """Yield every place that a path with `*` stands for, with its value; None where nothing is stated."""
+@where_readable
+def _faulty(parts: Parts, name: str, tier: Tier) -> Iterator[Problem]:
+    for index, demand in numbered(tier.demands):
+        for fault in _faults(demand):
+            yield parts.problem("policy", ("tiers", name, "demands", index), *fault)
+
+
+@where_readable
+def _faults(demand: Demand) -> Iterator[tuple[str, str]]:
+    if fault := _fault(demand):
+        yield fault
+
+
+def select(value: object, steps: Sequence[str]) -> Iterator[tuple[Place, object]]:
+    """Yield every place that a path with `*` stands for, with its value; None where nothing is stated.
+
+    `value` is as `plain` returns it. What could not be read is left out, and so is what may be among it.
+    """
     if not steps:
         yield (), value
         return
-    head, rest = steps[0], steps[1:]
-    if isinstance(value, list):
-        names = item_names(value)
-        children: dict[str | int, tuple[str, Json]] = {
-            i: (name, item) for i, (name, item) in enumerate(zip(names, value, strict=True))
-        }
-    else:
-        children = {key: (key, item) for key, item in value.items()} if isinstance(value, dict) else {}
-    chosen = [(key, item) for key, (name, item) in children.items() if head in ("*", name)]
-    if not chosen and head != "*":
-        chosen = [(head, None)]
-    for key, item in chosen:
-        for place, selected in select(item, rest):
+    for key, item in _children(value, steps[0]):
+        for place, selected in select(item, steps[1:]):
             yield (key, *place), selected
 
 
-def _stated(contract: Contract) -> Json:
-    """Return the contract's values. What is blocked is also masked, in that it goes no further."""
-    value: dict[str, Json] = contract.model_dump(mode="json", by_alias=True)
-    sensitive = contract.inputs.sensitive
-    inputs = dict(value["inputs"]) if isinstance(value["inputs"], dict) else {}
-    masked: list[Json] = [*map(str, sensitive.mask), *map(str, sensitive.block)]
-    inputs["sensitive"] = {
-        "block": list(map(str, sensitive.block)),
-        "mask": masked,
-        "custom": [{"id": c.id, "pattern": c.pattern, "action": c.action} for c in sensitive.custom],
-    }
-    return {**value, "inputs": inputs}
+def _children(value: object, step: str) -> list[tuple[str | int, object]]:
+    children: list[tuple[str | int, str, object]] = []
+    if isinstance(value, list):
+        names = item_names(value)
+        children = [(i, name, item) for i, (name, item) in enumerate(zip(names, value, strict=True))]
+    elif isinstance(value, dict):
+        children = [(key, key, item) for key, item in value.items()]
+    chosen = [(key, item) for key, name, item in children if step in ("*", name)]
+    if not chosen and step != "*" and not _uncertain(value):
+        return [(step, None)]
+    return [(key, item) for key, item in chosen if item is not HOLE]
 
 
-def _met(demand: Demand, value: Json) -> bool:
+def _uncertain(value: object) -> bool:
+    """Say whether something could not be read of a list or a section, so that nobody knows what it lacks."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+    return any(one is HOLE or (isinstance(one, dict) and HOLE in one.values()) for one in inside)
+
+
+def _met(demand: Demand, value: object) -> bool:
     if value is None or value == [] or value == {}:
         return False
     if demand.stated:
         return True
     if demand.includes is not None:
-        entries = (
-            item_names(value) if isinstance(value, list) else list(value) if isinstance(value, dict) else []
-        )
-        texts = {*entries, *map(str, value if isinstance(value, list) else ())}
-        return texts.issuperset(demand.includes)
+        return _includes(value, demand.includes)
     if demand.at_least is not None or demand.at_most is not None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
@@ -95,11 +130,14 @@ def _met(demand: Demand, value: Json) -> bool:
     return str(value) in (demand.one_of or (demand.equals,))
 
 
-def _entries(value: Json) -> set[str]:
-    """Return what a list includes: its texts, and the names of its items; the keys of a section."""
+def _includes(value: object, words: Sequence[str]) -> bool:
+    """Say whether a list has these texts or items of these names, or a section these keys."""
+    entries = set(value) if isinstance(value, dict) else set()
     if isinstance(value, list):
-        return {*item_names(value), *(item for item in value if isinstance(item, str))}
-    return set(value) if isinstance(value, dict) else set()
+        entries = {*item_names(value), *(item for item in value if isinstance(item, str))}
+    if not entries.issuperset(words) and _uncertain(value):
+        raise Unreadable
+    return entries.issuperset(words)
 
 
 def _words(demand: Demand) -> str:
@@ -116,7 +154,7 @@ def _words(demand: Demand) -> str:
     return "that it is stated"
 
 
-def _shown(value: Json) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(f"`{name}`" for name in item_names(value)) or "nothing"
     if isinstance(value, dict):

@@ -40,6 +40,9 @@ class Document(Struct, frozen=True):
     value: Json
     places: dict[Path, Place] = field(default_factory=dict)
     whole: bool = True  # False: the reading ended early, and what is not here may still stand in the file
+    unread: frozenset[Path] = (
+        frozenset()
+    )  # values that have a problem of their own: what they are is not known
 
     def key(self, path: Path) -> Position:
         """Return where the key of `path` stands, or of the nearest enclosing section that does."""
@@ -74,9 +77,11 @@ def parse_document(file: str, content: bytes) -> tuple[Document, tuple[Problem, 
         pass
     except yaml.MarkedYAMLError as error:
         reader.syntax(error)
-    except yaml.YAMLError as error:  # a control character: the library names no line
-        reader.report(0, 0, f"not readable as YAML: {_first_line(error)}", "remove the character")
-    return Document(file, reader.value, reader.places, whole), tuple(reader.problems)
+    except yaml.reader.ReaderError as error:
+        reader.control(error, text.encode())
+    return Document(file, reader.value, reader.places, whole, frozenset(reader.unread)), tuple(
+        reader.problems
+    )
 
 
 class _Level:
@@ -99,6 +104,7 @@ class _Reader:
         self.value: Json = None
         self.places: dict[Path, Place] = {}
         self.problems: list[Problem] = []
+        self.unread: set[Path] = set()
         self._open: list[_Level] = []
 
     def report(self, line: int, column: int, what: str, fix: str, clause: str = "") -> None:
@@ -118,6 +124,12 @@ class _Reader:
             line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
             self.report(line, column, "not UTF-8", "save the file as UTF-8")
             raise _Stop from None
+
+    def control(self, error: yaml.reader.ReaderError, content: bytes) -> None:
+        """Report a control character; the library counts its position in bytes of UTF-8."""
+        lines = content[: error.position].decode("utf-8", "ignore").split("\n")
+        what = f"not readable as YAML: the control character U+{error.character:04X}"
+        self.report(len(lines), len(lines[-1]) + 1, what, "remove the character")
 
     def syntax(self, error: yaml.MarkedYAMLError) -> None:
         problem = str(error.problem or error.context or "not readable")
@@ -183,6 +195,8 @@ class _Reader:
         if top is not None:
             path, key_line, key_column, skipping = self._slot(top, line, column)
         value = self._made(event, path, line, column)
+        if skipping or isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            self.unread.add(path)
         if not skipping:
             self.places[path] = Place(key_line, key_column, line, column)
             self._store(top, path, value)
@@ -224,6 +238,7 @@ class _Reader:
             self.report(
                 line, column, str(error), "write a smaller number, or put it in quotes", _dotted(path)
             )
+            self.unread.add(path)
             return str(event.value)
 
     def _clause(self) -> str:
@@ -258,10 +273,6 @@ def _dotted(path: Path) -> str:
 def _place(event: yaml.Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:120]
 
 
 def _explain(problem: str) -> tuple[str, str]:

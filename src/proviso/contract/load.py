@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct, structs
 
 from proviso.contract.check import Rules, check, check_shared
+from proviso.contract.consistency import refusal_texts
 from proviso.contract.document import Path as Place
 from proviso.contract.document import parse_document
 from proviso.contract.folder import Fault, Folder, documents
 from proviso.contract.model import Contract
+from proviso.contract.partial import where_readable, written
 from proviso.contract.parts import App, Kind, Parts
 from proviso.contract.prompt import parse_prompt
 from proviso.contract.read import read
@@ -138,19 +140,23 @@ class _Loader:
                 parts.files.setdefault(path, self.folder.read(path, within=home))
             except Fault as fault:
                 self.problems.append(parts.problem(kind, place, fault.what, fault.fix))
-        if parts.workflow and (content := parts.files.get(parts.workflow.prompt)) is not None:
-            try:
-                parts.prompt = parse_prompt(parts.workflow.prompt, content)
-                problems = self.rules.prompt_problems(parts.prompt)
-            except InvalidWorkspace as error:
-                problems = error.problems
-            file = self.folder.where(parts.workflow.prompt, within=home)
-            self.problems += [structs.replace(p, at=structs.replace(p.at, file=file)) for p in problems]
+        for _, _, path in _prompt(parts):
+            if path in parts.files:
+                self._prompt(parts, home, path)
+
+    def _prompt(self, parts: Parts, home: str, path: str) -> None:
+        try:
+            parts.prompt = parse_prompt(path, parts.files[path])
+            problems = self.rules.prompt_problems(parts.prompt)
+        except InvalidWorkspace as error:
+            problems = error.problems
+        file = self.folder.where(path, within=home)
+        self.problems += [structs.replace(p, at=structs.replace(p.at, file=file)) for p in problems]
 
     def _folders(self, parts: Parts, home: str) -> None:
-        for name, source in parts.sources.sources.items() if parts.sources else ():
+        for name, path in _source_folders(parts):
             try:
-                parts.folders[name] = self.folder.folder(source.folder, within=home)
+                parts.folders[name] = self.folder.folder(path, within=home)
             except Fault as fault:
                 place: Place = ("sources", name, "folder")
                 self.problems.append(parts.problem("sources", place, fault.what, fault.fix))
@@ -158,14 +164,27 @@ class _Loader:
                 parts.listing[name] = documents(parts.folders[name])
 
 
-def _named(parts: Parts) -> Iterator[tuple[Literal["contract", "workflow"], Place, str]]:
+def _named(parts: Parts) -> Iterator[tuple[Kind, Place, str]]:
     """Name every other file that a clause names, with the clause's place."""
-    if parts.contract:
-        for i, refused in enumerate(parts.contract.purpose.refuses):
-            yield "contract", ("purpose", "refuses", i, "template"), refused.template
-        if schema := parts.contract.outputs.format.schema_:
-            yield "contract", ("outputs", "format", "schema"), schema
+    yield from refusal_texts(parts)
+    yield from _schema(parts)
+    yield from _prompt(parts)
+
+
+@where_readable
+def _schema(parts: Parts) -> Iterator[tuple[Kind, Place, str]]:
+    if parts.contract and (path := parts.contract.outputs.format.schema_):
+        yield "contract", ("outputs", "format", "schema"), path
+
+
+@where_readable
+def _prompt(parts: Parts) -> Iterator[tuple[Kind, Place, str]]:
     if parts.workflow:
         yield "workflow", ("prompt",), parts.workflow.prompt
-        for reason, path in parts.workflow.refusals.items():
-            yield "workflow", ("refusals", reason), path
+
+
+@where_readable
+def _source_folders(parts: Parts) -> Iterator[tuple[str, str]]:
+    for name, source in parts.sources.sources.items() if parts.sources else ():
+        for folder in written(source, "folder"):
+            yield name, folder

@@ -19,6 +19,7 @@ from proviso.contract.vocabulary import (
     Section,
     SensitiveType,
     Share,
+    Signal,
     Task,
 )
 
@@ -238,7 +239,7 @@ class Retention(Section):
 class Alert(Section):
     """When a signal crosses a limit, who is told and what is done."""
 
-    signal: str = Field(description="The signal that is watched.")
+    signal: Signal = Field(description="The signal that is watched.")
     over: float = Field(description="The value above which the alert fires.")
     window: Duration = Field(description="The time over which the signal is taken.")
     min_requests: int = Field(ge=0, description="With fewer requests in the window the alert is silent.")

@@ -18,7 +18,7 @@ Kind = Literal["contract", "workflow", "sources", "policy", "models", "workspace
 
 
 class Parts(Struct):
-    """What was read, filled file by file; None where a file has problems of its own."""
+    """What was read, filled file by file; None where nothing of a file could be read, else as `partial` builds it."""
 
     name: str  # the app's, "" for the files that all apps share
     documents: dict[Kind, Document] = {}

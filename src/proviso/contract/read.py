@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import rfc8785
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from proviso.contract.document import MAX_PROBLEMS, Document, Json, Path
 from proviso.contract.fields import at, choices, key_choices, known_keys
+from proviso.contract.partial import Faults, read_partly
 from proviso.contract.vocabulary import Section
 from proviso.contract.wording import explain, nearest, suggest
 from proviso.types import Problem
@@ -23,20 +25,38 @@ _NAMES = ("id", "signal", "group")  # what an item of a list is called by, where
 
 
 def read(kind: type[S], document: Document) -> tuple[S | None, tuple[Problem, ...]]:
-    """Check a document against its type. There is a value, or there are problems: all of them."""
+    """Check a document against its type. Return every problem, and what could be read all the same (`partial`)."""
     if document.value is None:
         required = ", ".join(f"`{name}`" for name in known_keys(kind))
         return None, (Problem(document.at(()), "(file)", "empty", f"write its sections: {required}"),)
+    details: list[ErrorDetails] = []
     try:
-        return kind.model_validate_json(rfc8785.dumps(document.value)), ()
+        value = kind.model_validate_json(rfc8785.dumps(document.value))
+        if not document.unread:
+            return value, ()
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        problems = tuple(_problems(kind, document, details[:MAX_PROBLEMS]))
-        more = len(details) - MAX_PROBLEMS
-        if more > 0:
-            fix = "correct these first"
-            problems += (Problem(document.at(()), "(file)", f"{more:,} more problems like these", fix),)
-        return None, problems
+    return read_partly(kind, document.value, _faults(document, details)), _told(kind, document, details)
+
+
+def _told(kind: type[Section], document: Document, details: Sequence[ErrorDetails]) -> tuple[Problem, ...]:
+    problems = tuple(islice(_problems(kind, document, details), MAX_PROBLEMS))
+    more = len(details) - MAX_PROBLEMS
+    if more > 0 and len(problems) == MAX_PROBLEMS:
+        fix = "correct these first"
+        problems += (Problem(document.at(()), "(file)", f"{more:,} more problems like these", fix),)
+    return problems
+
+
+def _faults(document: Document, details: Sequence[ErrorDetails]) -> Faults:
+    values, names = set(document.unread), set()
+    for detail in details:
+        path = _path(document, detail)
+        if len(path) < len(detail["loc"]):
+            names.add(path)
+        elif detail["type"] != "extra_forbidden" and not _of_entries(detail):
+            values.add(path)
+    return Faults(values, names)
 
 
 def clause(value: Json, path: Path) -> str:
@@ -70,12 +90,17 @@ def _item_name(item: object) -> str:
 
 
 def _problems(kind: type[Section], document: Document, details: Sequence[ErrorDetails]) -> Iterator[Problem]:
-    meant: set[Path] = set()  # missing keys that stand there misspelt: one problem, not two
+    meant: set[Path] = (
+        set()
+    )  # missing keys that stand there misspelt, or where nobody can tell: one problem, not two
     for detail in details:
         path = _path(document, detail)
         if detail["type"] != "extra_forbidden":
             continue
         word, known = str(path[-1]), known_keys(kind, path[:-1])
+        if path in document.unread:
+            meant |= {(*path[:-1], name) for name in known}
+            continue
         if near := nearest(word, known):
             meant.add((*path[:-1], near))
         name = clause(document.value, path)
@@ -86,12 +111,17 @@ def _problems(kind: type[Section], document: Document, details: Sequence[ErrorDe
         path = _path(document, detail)
         if detail["type"] == "extra_forbidden" or (detail["type"] == "missing" and path in meant):
             continue
-        if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
-            continue  # long enough as written: its entries have problems of their own
+        if _of_entries(detail) or any(path[:length] in document.unread for length in range(len(path) + 1)):
+            continue
         of_key = len(path) < len(detail["loc"])
         place = document.key(path) if of_key or detail["type"] == "missing" else document.at(path)
         allowed = key_choices(at(kind, path[:-1])) if of_key else choices(at(kind, path))
         yield Problem(place, clause(document.value, path), *explain(detail, path, allowed))
+
+
+def _of_entries(detail: ErrorDetails) -> bool:
+    """Say whether a list is called too short that is long enough as written: its entries have problems of their own."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _path(document: Document, detail: ErrorDetails) -> Path:

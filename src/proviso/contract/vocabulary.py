@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,10 +42,24 @@ def seconds(duration: str) -> int:
     return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
+class Unreadable(Exception):
+    """A check asks for what could not be read of a file with problems."""
+
+
 class Section(BaseModel):
-    """A part of a file: unknown keys are errors, values are never coerced, instances never change."""
+    """A part of a file: unknown keys are errors, values are never coerced, instances never change.
+
+    Of a file with problems a section holds what could be read; asked for anything else it raises `Unreadable`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    if not TYPE_CHECKING:  # to the type checker all keys are there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in type(self).model_fields:
+                raise Unreadable(name)
+            super().__getattr__(name)
 
 
 class SensitiveType(StrEnum):
@@ -84,6 +98,15 @@ class SensitiveType(StrEnum):
     VEHICLE_IDENTIFICATION_NUMBER = "VEHICLE_IDENTIFICATION_NUMBER"
 
 
+# What can be watched (requirements N1 to N6), under the names that alerts use.
+Signal = Literal[
+    "citation_coverage_rate",
+    "refusal_rate",
+    "empty_retrieval_rate",
+    "p95_latency_ms",
+    "cost_per_request_usd",
+    "feedback_rate",
+]
 Task = Literal["answer", "summarize", "extract", "draft", "classify"]
 Filter = Literal["HATE", "INSULTS", "SEXUAL", "VIOLENCE", "MISCONDUCT", "PROMPT_ATTACK"]
 GroundingMethod = Literal["citations", "numbers", "coverage"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from proviso.contract import App, Clause, clauses
+from proviso.contract import App, Clause, Kind, clauses, nearest
 
 OWN_FILES = ("contract.yaml", "workflow.yaml", "sources.yaml")
 LEGS = ("control", "suite", "signal", "owner")
@@ -118,23 +118,33 @@ def _present(app: App, person: str) -> bool:
     return known is not None and known.active
 
 
+def _vacancy(app: App, label: str, person: str | None, kind: Kind, path: str) -> Iterable[str]:
+    """Say why nobody answers for something: where they should be named, and who was probably meant."""
+    if not person:
+        yield f"{label}: nobody is named ({app.position(path, kind)})"
+        return
+    if _present(app, person):
+        return
+    what = f"`{person}` has left (`active: false` in proviso.yaml)"
+    if person not in app.workspace.people:
+        near = nearest(person, [name for name, one in app.workspace.people.items() if one.active])
+        what = f"`{person}` is no person of proviso.yaml" + (f"; did you mean `{near}`?" if near else "")
+    yield f"{label}: {what} ({app.position(path, kind)})"
+
+
 def _gaps(app: App, standing: Standing) -> Iterable[str]:
     owners = app.contract.owners
     for role in ("product", "technical", "risk", "on_call"):
-        person = getattr(owners, role)
-        if not person:
-            yield f"owners.{role}: nobody is named"
-        elif not _present(app, person):
-            yield f"owners.{role}: `{person}` is not an active person of proviso.yaml"
+        path = f"owners.{role}"
+        yield from _vacancy(app, path, getattr(owners, role), "contract", path)
     if not owners.cost_centre:
-        yield "owners.cost_centre: none is named"
+        yield f"owners.cost_centre: none is named ({app.position('owners.cost_centre')})"
     if not owners.escalation:
-        yield "owners.escalation: no path is named"
+        yield f"owners.escalation: no path is named ({app.position('owners.escalation')})"
     yield from _source_gaps(app)
     for role, name in app.workflow.models.items():
-        owner = app.models.models[name].owner
-        if not owner or not _present(app, owner):
-            yield f"models.{name}.owner ({role}): no active owner"
+        path = f"models.{name}.owner"
+        yield from _vacancy(app, f"{path} ({role})", app.models.models[name].owner, "models", path)
     if not standing.snapshot:
         yield "index: no snapshot has been built; run `proviso index`"
     elif standing.stale:
@@ -143,13 +153,13 @@ def _gaps(app: App, standing: Standing) -> Iterable[str]:
 
 def _source_gaps(app: App) -> Iterable[str]:
     for name in app.contract.inputs.sources:
-        source = app.sources.sources[name]
+        source, place = app.sources.sources[name], f"sources.{name}"
         if source.approval is None:
-            yield f"sources.{name}.approval: nobody has approved it, so it is not searched"
-        elif not _present(app, source.approval.by):
-            yield f"sources.{name}.approval: `{source.approval.by}` is not an active person of proviso.yaml"
-        if not source.owner or not _present(app, source.owner):
-            yield f"sources.{name}.owner: no active owner"
+            yield f"{place}.approval: nobody has approved it, so it is not searched"
+        else:
+            path = f"{place}.approval.by"
+            yield from _vacancy(app, f"{place}.approval", source.approval.by, "sources", path)
+        yield from _vacancy(app, f"{place}.owner", source.owner, "sources", f"{place}.owner")
 
 
 def _unused(app: App, files: Iterable[str]) -> Iterable[str]:
