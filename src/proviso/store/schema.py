@@ -24,6 +24,27 @@ OUTBOX: Step = (
     "CREATE INDEX outbox_settled ON outbox(settled) WHERE state <> 'waiting'",
 )
 
+# Shares of limits: `starts` is the window's first microsecond; a holder is a process, by its fencing epoch; `beat`
+# rises with its renewals; a `number` rises with each call for what others hold; `removable` is when a row may go.
+BUDGETS: Step = (
+    """CREATE TABLE budget_holders(
+        epoch INTEGER NOT NULL PRIMARY KEY, writer TEXT NOT NULL, began INTEGER NOT NULL, renewed INTEGER NOT NULL,
+        beat INTEGER NOT NULL, fenced INTEGER NOT NULL
+    )""",
+    """CREATE TABLE budget_leases(
+        limit_id TEXT NOT NULL, starts INTEGER NOT NULL, epoch INTEGER NOT NULL, share INTEGER NOT NULL,
+        spent INTEGER NOT NULL, reserved INTEGER NOT NULL, removable INTEGER NOT NULL, settled INTEGER NOT NULL,
+        PRIMARY KEY(limit_id, starts, epoch)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX budget_leases_by_epoch ON budget_leases(epoch)",
+    "CREATE INDEX budget_leases_removable ON budget_leases(removable)",
+    """CREATE TABLE budget_calls(
+        limit_id TEXT NOT NULL, starts INTEGER NOT NULL, number INTEGER NOT NULL, removable INTEGER NOT NULL,
+        PRIMARY KEY(limit_id, starts)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX budget_calls_by_number ON budget_calls(number)",
+)
+
 CONTROL: tuple[Step, ...] = (
     (
         # `digest` is SHA-256 of the whole key; the key itself is stored nowhere.
@@ -41,6 +62,7 @@ CONTROL: tuple[Step, ...] = (
         "CREATE TABLE news(topic TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID",
     ),
     OUTBOX,
+    BUDGETS,
 )
 
 RUNS: tuple[Step, ...] = (
