@@ -95,6 +95,11 @@ def test_workers_that_are_killed_before_one_is_ready_are_given_up() -> None:
     assert (len(starts), caught.value.exit) == (ATTEMPTS, 4)
 
 
+def test_a_worker_that_cannot_even_be_started_is_said_so() -> None:
+    with pytest.raises(Unavailable, match="no such file"):
+        Supervisor(Settings(port=0, workers=2), lambda _: ["/no/such/python"], lambda _url, _apps: None).run()
+
+
 @pytest.mark.parametrize("workers", ["0", "65", "two", "-1"])
 def test_a_number_of_workers_that_is_none_is_said_so(workers: str) -> None:
     with pytest.raises(InvalidSetting, match="PROVISO_WORKERS"):
@@ -386,5 +391,6 @@ def test_readiness_goes_first_while_requests_are_still_answered(
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: server.call("GET", "/readyz").status == 503, 1)
+        time.sleep(0.2)  # the other worker looks ten times a second whether it is to end
         reply = server.call("POST", RUNS, key, {"question": OSLO})
         assert (reply.status, reply.headers["connection"]) == (200, "close")

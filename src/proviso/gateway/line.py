@@ -10,7 +10,8 @@ from proviso.gateway.server import Server
 
 READY = b"ready"  # from a worker, followed by the names of its apps
 DRAINING = b"draining"  # from a worker that was told to end, by whomever
-DRAIN = b"drain\n"  # to a worker; so is the end of the line, when the supervisor has died
+DRAIN = b"drain\n"  # to a worker: others go on serving the socket
+STOP = b"stop\n"  # to a worker: all end; so is the end of the line, when the supervisor has died
 NOW = b"now\n"  # to a worker: what is under way is not waited for
 
 
@@ -21,11 +22,14 @@ class Line:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.set_inheritable(False)
         self._socket.settimeout(0)
+        self._linger_s = 0
         # A hang-up is for the supervisor, which renews the workers one by one; a terminal sends it to all.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def follow(self, server: Server, apps: Sequence[str]) -> None:
         """Say that the server is ready, and let the supervisor end it. Called in the server's loop."""
+        # A worker that leaves alone does not linger: `/readyz` would speak for the others, who go on.
+        self._linger_s, server.linger_s = server.linger_s, 0
         server.on_drain = lambda: self._say(DRAINING)
         asyncio.get_running_loop().add_reader(self._socket, self._hear, server)
         self._say(READY + b" " + ", ".join(apps).encode())
@@ -37,6 +41,8 @@ class Line:
             said = b""
         if not said:  # the supervisor has died, or the end would be heard again and again
             asyncio.get_running_loop().remove_reader(self._socket)
+        if not said or STOP in said:
+            server.linger_s = self._linger_s
         server.force_exit = server.force_exit or NOW in said
         server.should_exit = True
 

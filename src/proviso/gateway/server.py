@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
         self._socket = bind(settings)
         self._gateway = gateway
         self._on_ready = on_ready
-        self._linger_s = settings.linger_s
+        self.linger_s = settings.linger_s
         self.on_drain: Callable[[], None] | None = None
         self.share: Share | None = None
         super().__init__(
@@ -109,7 +109,7 @@ class Server(uvicorn.Server):
         # From here on each connection ends with its next answer, and its caller is told so.
         state = self.server_state
         state.default_headers = [*state.default_headers, (b"connection", b"close")]
-        await self._pause(self._linger_s, lambda: False)
+        await self._pause(self.linger_s, lambda: False)
         for server in self.servers:
             server.close()
         if self.share is not None:

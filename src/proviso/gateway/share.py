@@ -28,6 +28,7 @@ class Board:
 
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = _memory() if descriptor is None else descriptor
+        os.set_inheritable(self.descriptor, False)  # noqa: FBT003  the name says it
         self._memory = mmap.mmap(self.descriptor, mmap.PAGESIZE)
         if descriptor is None:
             for place in range(_PLACES):

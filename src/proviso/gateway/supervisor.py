@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from proviso.errors import Unavailable
-from proviso.gateway.line import DRAIN, DRAINING, NOW, READY
+from proviso.gateway.line import DRAIN, DRAINING, NOW, READY, STOP
 from proviso.gateway.restarts import Restarts
 from proviso.gateway.server import base_url, bind, drain_limit_s
 from proviso.gateway.share import Board
@@ -56,11 +56,13 @@ class Worker:
         self.line, far = socket.socketpair()
         with far:
             inherited = Inherited(listener.fileno(), far.fileno(), board.descriptor, place)
-            self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                list(command(inherited)),
-                stdin=subprocess.DEVNULL,
-                pass_fds=inherited[:3],
-            )
+            try:
+                self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                    list(command(inherited)), stdin=subprocess.DEVNULL, pass_fds=inherited[:3]
+                )
+            except OSError:
+                self.line.close()
+                raise
         self.line.settimeout(0)
         self.state = State.STARTING
         self.ready_at: float | None = None
@@ -163,12 +165,25 @@ class Supervisor:
     def _start(self) -> None:
         taken = {worker.place for worker in self._workers}
         place = next(number for number in itertools.count() if number not in taken)
-        worker = Worker(self._command, self._listener, self._board, place)
+        try:
+            worker = Worker(self._command, self._listener, self._board, place)
+        except OSError as error:  # no memory, no process: those that serve go on
+            self._not_started(error)
+            return
         self._workers.append(worker)
         self._selector.register(worker.line, selectors.EVENT_READ, worker)
 
+    def _not_started(self, error: OSError) -> None:
+        if not self._restarts.proven:
+            raise Unavailable(
+                f"no worker can be started: {(error.strerror or 'no reason given').lower()}",
+                fix="see to memory and to the limits of processes",
+            ) from None
+        pause = self._restarts.ended(time.monotonic(), 0.0)
+        self._log.error("%s", _line("worker_not_started", restart_in_ms=int(pause * 1000)))
+
     def _drain(self, worker: Worker, deadline: float) -> None:
-        worker.tell(DRAIN)
+        worker.tell(STOP if self._exit is not None else DRAIN)
         self._leaves(worker, deadline)
 
     def _leaves(self, worker: Worker, deadline: float) -> None:
