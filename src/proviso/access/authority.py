@@ -122,7 +122,7 @@ class Authority:
         )
 
     def _judge(self, finding: Finding) -> Verdict:
-        if finding.errors:
+        if type(finding) is not Finding or finding.errors != ():
             return _undecided("; ".join(finding.errors))
         named = [self.policies[name] for name in finding.policies]  # a KeyError is a fault like any other
         effects = {policy.effect for policy in named}

@@ -18,6 +18,7 @@ from proviso.errors import NotReady
 # The `forbid` errors, because the context is empty.
 _SKIPPED = """permit (principal, action, resource);
 forbid (principal, action, resource) when { context.missing };"""
+_ANYTHING = Query(uid("User", "u"), "a", uid("App", "r"), {}, ())
 
 
 class ParsedPolicy(Struct, frozen=True):
@@ -52,19 +53,21 @@ class CedarEngine:
     @classmethod
     def of(cls, policies: Iterable[str], schema: CedarSchema) -> Self:
         """Return the engine of these policies; raise `NotReady` if this Cedar hides the errors of policies."""
-        told = _ask(
-            Query(uid("U", "u"), "a", uid("R", "r"), {}, ()), cedarpy.PolicySet.from_str(_SKIPPED), None
-        )
-        if not told.diagnostics.errors:
-            raise NotReady(
-                "this version of cedarpy does not tell which policies failed",
-                fix="install the version of `requirements/`",
-            )
+        refuse_silence(_ask(_ANYTHING, cedarpy.PolicySet.from_str(_SKIPPED), None))
         return cls(cedarpy.PolicySet.from_str("\n".join(policies)), schema)
 
     def evaluate(self, query: Query) -> Finding:
         """Evaluate a query. Raises whatever cedarpy raises, and `KeyError` for a policy without an ID."""
         return read(_ask(query, self._policies, self._schema))
+
+
+def refuse_silence(result: cedarpy.AuthzResult) -> None:
+    """Raise `NotReady` unless the result of a policy that fails has its error."""
+    if not result.diagnostics.errors:
+        raise NotReady(
+            "this version of cedarpy does not tell which policies failed",
+            fix="install the version of `requirements/`",
+        )
 
 
 def read(result: cedarpy.AuthzResult) -> Finding:

@@ -1,5 +1,6 @@
 """`proviso access`: who may do what, and which policy says so."""
 
+import sys
 from pathlib import Path
 from textwrap import indent
 
@@ -53,8 +54,7 @@ def explain(workspace: Path, user: str, action: str, resource: Named, as_json: b
         print_json(msgspec.to_builtins(found))
     else:
         draw(stdout(), found)
-    if not found.allowed:
-        raise click.exceptions.Exit(1)
+    sys.exit(0 if found.allowed else 1)
 
 
 def draw(console: Console, found: Explanation) -> None:
