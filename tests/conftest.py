@@ -10,6 +10,10 @@ import pytest
 from msgspec import Struct
 
 from proviso.cli import main
+from tests.engines import control, engine
+from tests.postgres import database_url, postgres
+
+__all__ = ["control", "database_url", "engine", "postgres"]  # fixtures
 
 
 class Done(Struct, frozen=True):

@@ -3,8 +3,7 @@
 import gc
 import string
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from proviso.access import InvalidIdentity, KeyRefused, Keys, UnknownKey
 from proviso.errors import StoreUnavailable, Unauthenticated
 from proviso.store import KEYS, Control, NewsFeed, open_store
+from tests.engines import Engine
 
 SECOND = 1_000_000
 START = 1_767_225_600 * SECOND
@@ -38,13 +38,6 @@ def heard(keys: Keys) -> Callable[[], Awaitable[None]]:
         keys.forget()
 
     return forget
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control(open_store(tmp_path).database)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture
@@ -77,10 +70,10 @@ def test_a_key_has_256_random_bits_after_its_public_id(keys: Keys, clock: Clock)
         assert set(rest) <= set(string.ascii_letters + string.digits + "_-")
 
 
-def test_the_secret_is_stored_nowhere(keys: Keys, clock: Clock, tmp_path: Path) -> None:
+def test_the_secret_is_stored_nowhere(keys: Keys, clock: Clock, engine: Engine) -> None:
     _, secret = keys.create("dana", [], ["user"], clock.now + SECOND)
     keys.authenticate(secret)
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = engine.shared_bytes()
     assert secret[-43:].encode() not in stored
     assert b"dana" in stored
 
@@ -101,13 +94,13 @@ def test_a_revoked_key_is_refused_at_once_where_it_was_revoked(keys: Keys, clock
 
 
 async def test_a_key_revoked_by_another_process_is_refused_when_the_news_are_heard(
-    keys: Keys, clock: Clock, tmp_path: Path, control: Control
+    keys: Keys, clock: Clock, engine: Engine, control: Control
 ) -> None:
     made, secret = keys.create("dana", [], ["user"], clock.now + 9 * SECOND)
     feed = NewsFeed(control)
     feed.subscribe(KEYS, heard(keys))
     keys.authenticate(secret)
-    Keys(Control(open_store(tmp_path).database), clock).revoke(made.id)
+    Keys(engine.control(), clock).revoke(made.id)
     assert await feed.look()
     assert keys.known(secret) is None
     assert refused(keys, secret) == "revoked"

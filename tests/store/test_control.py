@@ -1,20 +1,12 @@
 """The shared database: keys, blobs, pointers, subjects, and a version that moves with every change."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from proviso.errors import NotReady, StoreUnavailable, Tampered
 from proviso.store import Control, KeyRow, open_store
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control(open_store(tmp_path).database)
-    yield opened
-    opened.database.close()
 
 
 def row(key: str = "k1") -> KeyRow:
@@ -29,7 +21,7 @@ def test_a_blob_is_found_under_its_sha_256(control: Control) -> None:
 
 def test_a_blob_that_was_altered_is_not_given_out(control: Control) -> None:
     digest = control.put(b"a bundle")
-    control.statements.change("UPDATE blobs SET body = x'00'")
+    control.statements.change("UPDATE blobs SET body = ?", (b"\0",))
     with pytest.raises(Tampered, match=digest):
         control.get(digest)
 

@@ -1,12 +1,9 @@
 """News: each process hears of a change once, and knows how old what it knows may be."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from proviso.errors import StoreUnavailable
-from proviso.store import Control, NewsFeed, open_store
+from proviso.store import Control, NewsFeed
 
 
 class Clock:
@@ -27,13 +24,6 @@ class Ear:
         if self.deaf:
             raise StoreUnavailable("gone", fix="wait")
         self.heard += 1
-
-
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control(open_store(tmp_path).database)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture
