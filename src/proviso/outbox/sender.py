@@ -38,11 +38,13 @@ class Sender:
         transports: Mapping[str, Transport],
         *,
         within_s: float = _WITHIN_S,
+        every_s: float = _LOOK_EVERY_S,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._queue = queue
         self._transports = transports
         self._within_s = within_s
+        self._every_s = every_s
         self._draw = draw
         self._holder = new_id()
         self._busy: Counter[str] = Counter()
@@ -126,7 +128,7 @@ class Sender:
 
     async def _pause(self) -> None:
         try:
-            async with asyncio.timeout(_LOOK_EVERY_S):
+            async with asyncio.timeout(self._every_s):
                 await self._wake.wait()
         except TimeoutError:
             return
