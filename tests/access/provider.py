@@ -1,10 +1,12 @@
 """An OpenID provider on loopback: real HTTP, real keys, and every way in which a provider can misbehave."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Self
 
 import jwt
@@ -56,16 +58,31 @@ def elliptic(kid: str) -> SigningKey:
     return SigningKey(kid, "ES256", ec.generate_private_key(ec.SECP256R1()))
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that does not print what clients do to it."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let a client go that hung up."""
+
+
 class LoopbackProvider:
     """Serves discovery and keys. Change `keys`, `issuer` or `answer` while it runs; `asked` are the paths it saw."""
 
-    def __init__(self, *keys: SigningKey) -> None:
+    def __init__(self, *keys: SigningKey, certificate: Path | None = None) -> None:
         self.keys = [key.public for key in keys]
         self.asked: list[str] = []
         self.answer: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = QuietServer(("127.0.0.1", 0), self._handler())
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}"
         self.issuer = self.url
         self.keys_url = f"{self.url}/jwks"
 

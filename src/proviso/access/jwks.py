@@ -75,17 +75,18 @@ class Jwks(Generic[K]):
             if self._tried is not None and now - self._tried < PAUSE_US:
                 return None
             self._tried = now
-            self._task = asyncio.create_task(self._refresh())
+            self._task = asyncio.create_task(self._refresh(now))
+            self._task.add_done_callback(self._ended)
         return self._task
 
-    async def _refresh(self) -> None:
-        good = False
+    async def _refresh(self, asked: int) -> None:
         try:
-            asked = self._clock()  # what was true when we asked is no younger than that
             self._keys = await asyncio.to_thread(self._fetch)
-            self._fetched, good = asked, True
+            self._fetched = asked  # what came is no older than that
         except IdentityUnavailable as error:
             self._log.warning("%s", error.message)
-        finally:
-            self._failed = not good
-            self._task = None
+
+    def _ended(self, _: "asyncio.Task[None]") -> None:
+        """Note how it ended, also if it was cancelled before it had begun."""
+        self._task = None
+        self._failed = self._fetched != self._tried
