@@ -8,7 +8,8 @@
     ├── Tampered                stored bytes no longer match their digest
     ├── RequestError            the caller's request cannot be answered as it is
     │   ├── Unauthenticated · Forbidden · UnknownApp · UnknownRun · NotFound
-    │   └── BadRequest · TooLarge · MethodNotAllowed
+    │   ├── BadRequest · TooLarge · MethodNotAllowed
+    │   └── TooMany             too much at once or in all: try again after a time
     └── Unavailable             something the answer needs is out of reach
         ├── ModelUnavailable
         └── StoreUnavailable
@@ -146,6 +147,17 @@ class MethodNotAllowed(RequestError):
 
     code = "method_not_allowed"
     status = 405
+
+
+class TooMany(RequestError):
+    """Too much at once, or in all: it may be tried again after `retry_after_s` seconds, at least 1."""
+
+    code = "too_many"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after_s: int, fix: str = "") -> None:
+        super().__init__(message, fix=fix or f"try again in {retry_after_s} s")
+        self.retry_after_s = max(1, retry_after_s)
 
 
 class Unavailable(ProvisoError):

@@ -29,6 +29,10 @@ class Settings(Struct, frozen=True):
     max_body_bytes: int = 1_048_576  # PROVISO_MAX_BODY_BYTES
     workers: int = 1  # PROVISO_WORKERS
     linger_s: int = 0  # PROVISO_LINGER_S
+    spool_key: str = (
+        ""  # PROVISO_SPOOL_KEY, or what the file PROVISO_SPOOL_KEY_FILE holds; empty: nothing is spooled
+    )
+    spool_mb: int = 64  # PROVISO_SPOOL_MB
     listen_fd: int = 0  # PROVISO_LISTEN_FD: an inherited socket; 0: there is none
 
     def state(self, workspace: Path) -> Path:
@@ -60,6 +64,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         max_body_bytes=_whole(env, "PROVISO_MAX_BODY_BYTES", default=1_048_576, at_most=64 * 1_048_576),
         workers=_whole(env, "PROVISO_WORKERS", default=1, at_least=1, at_most=MOST_WORKERS),
         linger_s=_whole(env, "PROVISO_LINGER_S", default=0, at_most=600),
+        spool_key=_secret(env, "PROVISO_SPOOL_KEY"),
+        spool_mb=_whole(env, "PROVISO_SPOOL_MB", default=64, at_least=1, at_most=65_536),
         listen_fd=_whole(env, "PROVISO_LISTEN_FD", default=0, at_most=65_535),
     )
 
@@ -70,6 +76,20 @@ def _environment(value: str) -> Environment:
     except ValueError:
         names = ", ".join(Environment)
         raise InvalidSetting(f"`PROVISO_ENV` is `{value}`", fix=f"use one of {names}") from None
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    """Return a secret from a variable, or from the file that the variable with `_FILE` names."""
+    if (file := env.get(f"{name}_FILE")) is None:
+        return env.get(name, "")
+    if name in env:
+        raise InvalidSetting(f"both `{name}` and `{name}_FILE` are set", fix="set one of them")
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise InvalidSetting(
+            f"`{name}_FILE` is `{file}`, which cannot be read", fix="name a readable text file"
+        ) from None
 
 
 def _whole(env: Mapping[str, str], name: str, *, default: int, at_most: int, at_least: int = 0) -> int:

@@ -1,5 +1,6 @@
 """What a key grants is what proviso.yaml still grants its person: it may narrow that, and never add to it."""
 
+import asyncio
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +11,17 @@ from proviso.app import Site, create_key, trace
 from proviso.app.questions import NotHeld
 from proviso.errors import InvalidWorkspace, Unauthenticated
 from proviso.settings import Settings
-from proviso.types import Purpose
+from proviso.types import Principal, Purpose
 from tests.cli.steps import SOURCES, ask, change
 from tests.conftest import Command
 
 DAY = timedelta(days=1)
+
+
+def caller(site: Site, secret: str) -> Principal:
+    return asyncio.run(site.callers.authenticate(secret, "127.0.0.1"))
+
+
 PEOPLE = "proviso.yaml"
 
 
@@ -27,7 +34,7 @@ def test_the_key_of_someone_who_has_left_is_not_valid(workspace: Path) -> None:
     change(workspace, PEOPLE, "li: {name: Li Wen}", "li: {name: Li Wen, active: false}")
     site = Site.open(workspace, Settings(), Purpose.TEST)
     with pytest.raises(Unauthenticated):
-        site.authenticate(secret)
+        caller(site, secret)
     site.release()
 
 
@@ -35,7 +42,7 @@ def test_a_group_that_a_person_has_left_is_no_longer_theirs(workspace: Path) -> 
     secret = key(workspace, "sam")
     change(workspace, PEOPLE, "auditors: [sam]", "auditors: []")
     site = Site.open(workspace, Settings(), Purpose.TEST)
-    assert site.authenticate(secret).groups == {"employees"}
+    assert caller(site, secret).groups == {"employees"}
     site.release()
 
 
@@ -64,9 +71,9 @@ def test_a_trace_names_who_had_approved_when_the_question_was_asked(
 def test_a_known_key_is_looked_up_in_microseconds(workspace: Path) -> None:
     site = Site.open(workspace, Settings(), Purpose.TEST)
     _, secret = site.keys.create("dana", ("employees",), ("user",), time.time_ns() // 1000 + 60_000_000)
-    site.authenticate(secret)
+    caller(site, secret)
     began = time.process_time()
     for _ in range(1000):
-        site.authenticate(secret)
+        site.callers.known(secret)
     assert time.process_time() - began < 0.05
     site.release()

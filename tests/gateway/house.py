@@ -11,7 +11,7 @@ import msgspec
 import uuid_utils
 from msgspec import Struct
 
-from proviso.errors import Unauthenticated, UnknownApp
+from proviso.errors import Forbidden, Unauthenticated, UnknownApp
 from proviso.gateway import Gateway, Parts, PendingRun, ReleaseCard, Server
 from proviso.ledger import RunRecord, StoredPayload
 from proviso.settings import Settings
@@ -60,6 +60,7 @@ class House:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.runs: dict[str, RunRecord] = {}
+        self.peers: list[str] = []
         self.ends: list[str] = []
         self.fault: BaseException | None = None
         self.late_fault: BaseException | None = None
@@ -71,12 +72,21 @@ class House:
 
     def parts(self) -> Parts:
         return Parts(
-            self.authenticate, self.begin, self.usable, self.read_run, self.run_readers,
+            self.known, self.find_out, self.begin, self.usable, self.read_run, self.may_read_own, self.may_read_any,
             lambda: self.missing, self.start, self.close, lambda: 1_700_000_000_000_000,
         )  # fmt: skip
 
     async def start(self) -> None:
         """Begin; nothing to begin with."""
+
+    def known(self, bearer: str, user_token: str | None) -> Principal | None:
+        return KEYS.get(bearer) if user_token is None else None
+
+    async def find_out(self, bearer: str, peer: str, user_token: str | None) -> Principal:
+        self.peers.append(peer)
+        if user_token is not None:
+            raise Forbidden("only a service key may name its user", fix="leave it out")
+        return self.authenticate(bearer)
 
     def authenticate(self, bearer: str) -> Principal:
         if bearer not in KEYS:
@@ -86,6 +96,8 @@ class House:
     def begin(self, request: Request, principal: Principal) -> PendingRun:
         if request.app != "policy-qa":
             raise UnknownApp(f"no app `{request.app[:64]}`", fix="list them")
+        if "user" not in principal.roles:
+            raise Forbidden("this key may not ask questions", fix="use another")
         self.requests.append(request)
         run = Pending(self, request)
         self.runs[run.id] = RunRecord(
@@ -99,8 +111,11 @@ class House:
     async def read_run(self, run: str) -> RunRecord | None:
         return self.runs.get(run)
 
-    def run_readers(self, app: str) -> frozenset[str]:
-        return frozenset({"auditor"}) if app == "policy-qa" else frozenset()
+    def may_read_own(self, principal: Principal, record: RunRecord) -> bool:
+        return record.user == principal.user
+
+    def may_read_any(self, principal: Principal, record: RunRecord) -> bool:
+        return record.app == "policy-qa" and "auditor" in principal.roles
 
     def release(self) -> None:
         """Let the runs that wait go on, from any thread."""

@@ -1,5 +1,7 @@
 """Who may come in, which routes there are, and how each is turned away."""
 
+from typing import Any
+
 import pytest
 
 from proviso.errors import GateClosed, ModelUnavailable, NotReady, ProvisoError, StoreUnavailable
@@ -39,9 +41,11 @@ async def test_the_scheme_is_read_in_any_case_and_must_be_bearer(gateway: Gatewa
         assert reply.status == status
 
 
-@pytest.mark.parametrize("path", [CHAT, RUNS])
-async def test_a_key_without_the_role_user_may_not_ask(house: House, gateway: Gateway, path: str) -> None:
-    reply = await call(gateway, "POST", path, ask(), key="pv_audrey")
+@pytest.mark.parametrize(("path", "body"), [(CHAT, ask()), (RUNS, {"question": "What is it?"})])
+async def test_whoever_may_not_ask_is_told_so(
+    house: House, gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    reply = await call(gateway, "POST", path, body, key="pv_audrey")
     assert reply.status == 403
     assert house.requests == []
 

@@ -67,10 +67,10 @@ async def test_without_a_listener_nothing_is_logged(
 async def test_why_a_key_was_refused_is_logged_and_not_said(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def authenticate(bearer: str) -> Principal:
+    async def authenticate(bearer: str, peer: str, user_token: str | None) -> Principal:
         raise KeyRefused("revoked", "abc")
 
-    parts = msgspec.structs.replace(house.parts(), authenticate=authenticate)
+    parts = msgspec.structs.replace(house.parts(), known=lambda *_: None, authenticate=authenticate)
     with caplog.at_level(logging.INFO, "proviso.access"):
         reply = await call(Gateway(parts, Settings()), "POST", CHAT, ask())
     line = msgspec.json.decode(caplog.records[0].getMessage())

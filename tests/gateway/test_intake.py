@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proviso.errors import BadRequest
+from proviso.errors import BadRequest, Forbidden, Unauthenticated
 from proviso.gateway import Gateway
 from proviso.gateway.chat import read_chat
 from proviso.gateway.exchange import Exchange
@@ -145,8 +145,25 @@ def test_whatever_is_sent_is_read_or_explained(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("other", [b"Bearer pv_dana", b"Bearer pv_mallory", b"Basic x", b""])
-def test_two_authorization_headers_are_refused_whoever_they_name(other: bytes) -> None:
-    sent = [(b"authorization", b"Bearer pv_dana"), (b"host", b"x")]
-    assert identify(sent, House().authenticate) == DANA
+async def test_two_authorization_headers_are_refused_whoever_they_name(other: bytes) -> None:
+    sent, parts = [(b"authorization", b"Bearer pv_dana"), (b"host", b"x")], House().parts()
+    assert await identify({"headers": sent}, parts) == DANA
     with pytest.raises(BadRequest, match="more than one `authorization` header"):
-        identify([*sent, (b"authorization", other)], House().authenticate)
+        await identify({"headers": [*sent, (b"authorization", other)]}, parts)
+
+
+async def test_whoever_must_be_looked_up_is_looked_up_with_their_address() -> None:
+    house = House()
+    with pytest.raises(Unauthenticated):
+        await identify(
+            {"headers": [(b"authorization", b"Bearer x")], "client": ("10.0.0.7", 4)}, house.parts()
+        )
+    assert house.peers == ["10.0.0.7"]
+
+
+async def test_a_user_that_only_a_service_may_name_is_refused_to_others() -> None:
+    sent = [(b"authorization", b"Bearer pv_dana"), (b"x-proviso-user-token", b"a.b.c")]
+    with pytest.raises(Forbidden):
+        await identify({"headers": sent}, House().parts())
+    with pytest.raises(BadRequest, match="x-proviso-user-token"):
+        await identify({"headers": [*sent, sent[1]]}, House().parts())

@@ -1,6 +1,7 @@
 """The door in front of the real rooms: the example's documents, contract, keys and record."""
 
 import http.client
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,8 +47,10 @@ class Base(Struct):
 
 
 @pytest.fixture(scope="module")
-def base(indexed: Path) -> Iterator[Base]:
-    site = Site.open(indexed, Settings(port=0), Purpose.TEST)
+def base(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
+    folder = tmp_path_factory.mktemp("real") / "example"
+    shutil.copytree(indexed, folder)
+    site = Site.open(folder, Settings(port=0), Purpose.TEST)
     ready = threading.Event()
     server = site.server(lambda _: ready.set())
     thread = threading.Thread(target=server.run)

@@ -83,6 +83,8 @@ def test_a_run_is_named_by_a_uuid_and_nothing_else() -> None:
 def test_an_event_is_named_by_its_tag() -> None:
     assert kind(finished(new_run())) == "run.finished"
     assert sorted(str(event.__struct_config__.tag) for event in EVENTS) == [
+        "access.changed",
+        "app.deployed",
         "key.created",
         "key.revoked",
         "release.built",

@@ -14,7 +14,7 @@ from proviso.access.permissions import Permission
 from proviso.access.resources import AppResource, ChangeResource, Resource, RunResource, WorkspaceResource
 from proviso.access.rulebook import ADDED as POLICIES_FILE
 from proviso.access.rulebook import Policy
-from proviso.access.tokens import People, Tokens, signing_keys
+from proviso.access.tokens import People, SigningKeys, Tokens, signing_keys
 
 __all__ = [
     "POLICIES_FILE",
@@ -40,6 +40,7 @@ __all__ = [
     "Resource",
     "RunResource",
     "ServicePrincipal",
+    "SigningKeys",
     "TokenRefused",
     "Tokens",
     "TooManyAttempts",

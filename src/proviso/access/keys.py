@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from proviso.access.delegation import ServicePrincipal
 from proviso.access.names import InvalidIdentity, check_groups, check_roles, check_user
 from proviso.errors import NotFound, Unauthenticated
 from proviso.store import KEYS, Control, KeyRow
@@ -77,6 +78,7 @@ class Keys:
         self._now = now
         # Only keys that exist get in, so guessing does not grow it.
         self._verified: dict[str, _Verified] = {}
+        self._forgotten = 0  # how often: what was read before is not kept after
 
     def create(
         self, user: str, groups: Iterable[str], roles: Iterable[str], expires: int, *, service: bool = False
@@ -113,6 +115,7 @@ class Keys:
 
     def forget(self) -> None:
         """Look every key up again: some of them may have been revoked."""
+        self._forgotten += 1
         self._verified.clear()
 
     def known(self, bearer: str) -> Principal | None:
@@ -139,6 +142,7 @@ class Keys:
             or bearer[_SECRET_AT - 1] != "_"
         ):
             raise KeyRefused("malformed")
+        before = self._forgotten
         row = self._control.key(key)
         # An unknown ID takes the same steps as a wrong secret.
         right = hmac.compare_digest(_digest(bearer), _NOBODY if row is None else row.digest)
@@ -150,8 +154,10 @@ class Keys:
             raise KeyRefused("revoked", key)
         if now >= row.expires:
             raise KeyRefused("expired", key)
-        principal = Principal(row.user, frozenset(row.groups), frozenset(row.roles), key)
-        self._verified[key] = _Verified(row.digest, row.expires, principal)
+        holder = ServicePrincipal if row.service else Principal
+        principal = holder(row.user, frozenset(row.groups), frozenset(row.roles), key)
+        if before == self._forgotten:
+            self._verified[key] = _Verified(row.digest, row.expires, principal)
         return principal
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from proviso.errors import RequestError
+from proviso.errors import TooMany
 
 V = TypeVar("V")
 
@@ -32,17 +32,17 @@ _MOST_LOCKED = 45_000
 _MOST_RETURNING = 20_000
 
 
-class TooManyAttempts(RequestError):
+class TooManyAttempts(TooMany):
     """Too many credentials that are not valid, from one address or from all; try again after `retry_after_s`."""
 
     code = "too_many_attempts"
-    status = 429
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(
-            "too many credentials were not valid", fix=f"try again in {retry_after_s} s with a valid one"
+            "too many credentials were not valid",
+            retry_after_s=retry_after_s,
+            fix=f"try again in {retry_after_s} s with a valid one",
         )
-        self.retry_after_s = retry_after_s
 
 
 class _Lock(Struct):

@@ -1,15 +1,18 @@
 """Wiring: the only room that knows every concrete class, and hands each what it may not import."""
 
 from proviso.app.authorisation import Named, app_resource, explain_access, open_authority
+from proviso.app.deploying import REVISIONS, Change, acting, put_in_force
 from proviso.app.indexing import check_apps, coverage, index_apps
 from proviso.app.questions import ask, create_key, open_keys, revoke_key, search, trace
-from proviso.app.site import REVISIONS, Site, open_reader
-from proviso.app.wiring import example_folder, example_names
+from proviso.app.site import Site
+from proviso.app.wiring import example_folder, example_names, open_reader
 
 __all__ = [
     "REVISIONS",
+    "Change",
     "Named",
     "Site",
+    "acting",
     "app_resource",
     "ask",
     "check_apps",
@@ -22,6 +25,7 @@ __all__ = [
     "open_authority",
     "open_keys",
     "open_reader",
+    "put_in_force",
     "revoke_key",
     "search",
     "trace",

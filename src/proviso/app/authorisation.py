@@ -1,5 +1,6 @@
 """Who may do what in a workspace's folder: its policies, and its apps and runs as policies see them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,18 @@ from proviso.access import (
     WorkspaceResource,
     explain,
 )
-from proviso.app.site import open_reader
-from proviso.app.wiring import person, rules
-from proviso.contract import App, LoadedWorkspace, load_workspace
+from proviso.app.wiring import open_reader, person, rules
+from proviso.contract import (
+    App,
+    Bundle,
+    LoadedWorkspace,
+    Owners,
+    Policy,
+    ReleasePart,
+    Terms,
+    TermsSource,
+    load_workspace,
+)
 from proviso.errors import InvalidWorkspace, UnknownApp, UnknownRun
 from proviso.settings import Settings
 from proviso.types import Environment, Position, Problem
@@ -43,16 +53,26 @@ def added_policies(root: Path) -> str:
 
 def app_resource(app: App) -> AppResource:
     """Return an app as policies see it. A source that nobody has approved has no readers."""
-    owners = app.contract.owners
-    named = {owners.product, owners.technical, owners.risk, owners.on_call} - {None}
-    sources = [app.sources.sources[name] for name in app.contract.inputs.sources]
+    return _resource_of(app.contract, app.contract.owners, app.sources.sources, app.policy)
+
+
+def app_resource_in_force(release: Bundle, terms: Terms) -> AppResource:
+    """Return an app that is in force as policies see it."""
+    return _resource_of(release.contract, terms.contract.owners, terms.sources, terms.policy)
+
+
+def _resource_of(
+    contract: ReleasePart, owners: Owners, sources: Mapping[str, TermsSource], policy: Policy
+) -> AppResource:
+    named = {owners.product, owners.technical, owners.risk, owners.on_call}
+    read = [sources[name] for name in contract.inputs.sources]
     return AppResource(
-        name=app.name,
-        tier=app.contract.tier,
+        name=contract.contract,
+        tier=contract.tier,
         owners=frozenset(name for name in named if name),
-        readers=frozenset(group for source in sources if source.approval for group in source.readers),
-        run_readers=frozenset(app.policy.runs_readable_by),
-        sourceless=not sources,
+        readers=frozenset(group for source in read if source.approval for group in source.readers),
+        run_readers=frozenset(policy.runs_readable_by),
+        sourceless=not read,
     )
 
 

@@ -3,48 +3,54 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from proviso import guardrails, models, orchestrator, retrieval, text
-from proviso.access import Keys
-from proviso.app.indexing import coverage
-from proviso.app.wiring import (
-    as_today,
-    load,
-    now_us,
-    open_recorder,
-    opened,
-    screening_pointer,
-    screening_rules,
-    snapshot_pointer,
-    snapshots,
+from msgspec import Struct
+from msgspec.structs import replace
+
+from proviso.access import AppResource, Keys, Permission, RunResource
+from proviso.app.authorisation import added_policies, app_resource_in_force
+from proviso.app.callers import Callers
+from proviso.app.deploying import (
+    ACCESS,
+    SERVING,
+    Deployed,
+    access_in_force,
+    in_force,
+    note_built,
+    prepare,
 )
-from proviso.contract import App, Workspace, load_release, load_terms, save_release, save_terms
-from proviso.errors import NotReady
+from proviso.app.wiring import load, now_us, open_recorder, open_spool, snapshots
+from proviso.contract import Access, Bundle, load_access, load_release, load_terms, save_access
+from proviso.errors import Unavailable
 from proviso.gateway import Gateway, Parts, Server
-from proviso.governance import Routing, admit
-from proviso.ledger import Recorder, ReleaseBuilt, RunReader, RunRecord
+from proviso.governance import Routing
+from proviso.ledger import Recorder, RunReader, RunRecord
 from proviso.models import Extractive, Model
-from proviso.orchestrator import Caller, CompiledRelease, Run, compile_release, serve, stream
+from proviso.orchestrator import (
+    Caller,
+    CompiledRelease,
+    Run,
+    compile_release,
+    compile_terms,
+    serve,
+    stream,
+)
 from proviso.retrieval import open_index
 from proviso.settings import Settings
 from proviso.store import KEYS, Control, NewsFeed, open_store
 from proviso.types import Principal, Purpose, Request, Served
 
-# One integer for each room that shapes answers: part of every release digest.
-REVISIONS = {
-    "guardrails": guardrails.REVISION,
-    "models": models.REVISION,
-    "orchestrator": orchestrator.REVISION,
-    "retrieval": retrieval.REVISION,
-    "text": text.REVISION,
-}
-
-
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
+_MODELS: Mapping[str, type[Model]] = {"extractive": Extractive}  # by provider
+
+
+class OutOfTouch(Unavailable):
+    """What this process knows of keys, terms and routing is too old to serve by."""
+
+    code = "out_of_touch"
 
 
 class Pending:
@@ -73,45 +79,64 @@ class Pending:
         return stream(self._run, self._recorder)
 
 
-class Site:
-    """Everything that one serving process holds. Close it, or let `serve` do so."""
+class _Serving(Struct, frozen=True):
+    """One app as it is served, and what it was compiled from."""
 
-    def __init__(self, state: Path, settings: Settings, purpose: Purpose, people: Workspace) -> None:
+    deployed: Deployed
+    bundle: Bundle
+    release: CompiledRelease
+    resource: AppResource
+
+
+class Site:
+    """Everything that one serving process holds. Close it, or let its server do so."""
+
+    def __init__(self, root: Path, settings: Settings, purpose: Purpose) -> None:
         self.settings = settings
-        self._state = state
+        self._root = root
+        self._state = settings.state(root)
         self._purpose = purpose
-        self._store = open_store(state)
-        try:
-            self._control = Control(self._store.database)
-            self.reader = RunReader.open(self._store)
-            self.recorder = open_recorder(self._store)
-        except BaseException:
-            self._store.close()
-            raise
-        self.feed = NewsFeed(self._control)
-        self.keys = Keys(self._control, now_us)
-        self.feed.subscribe(KEYS, self._keys_changed)
-        self._listening: asyncio.Task[None] | None = None
+        self._store = open_store(self._state)
+        self._serving: dict[str, _Serving] = {}
         self.routing = Routing(())
-        self._people = people
-        self._callers: dict[
-            str, tuple[Principal, Principal]
-        ] = {}  # of keys that exist: as made, and as of today
+        self._listening: asyncio.Task[None] | None = None
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._store.close)
+            self._control = Control(self._store.database)
+            # INVARIANT: the feed is opened before anything is read, so that no change falls in between.
+            self.feed = NewsFeed(self._control)
+            self.keys = Keys(self._control, now_us)
+            self.reader = RunReader.open(self._store)
+            opened.callback(self.reader.close)
+            self.recorder = open_recorder(self._store, open_spool(settings, self._state))
+            opened.pop_all()
 
     @classmethod
     def open(cls, root: Path, settings: Settings, purpose: Purpose, names: tuple[str, ...] = ()) -> Self:
-        """Load, gate, bundle and compile the apps (default: all).
+        """Compile the apps of a folder (default: all) as they stand there; nothing comes in force by it.
 
         Raises `InvalidWorkspace`, `NotReady` where a snapshot has not been built, `GateClosed` where the environment
         does not serve a release.
         """
-        apps, state = load(root, names), settings.state(root)
-        site = cls(state, settings, purpose, apps[0].workspace)
-        try:
-            site.routing = Routing([site._compile(app, state) for app in apps])
-        except BaseException:
-            site.release()
-            raise
+        apps, policies = load(root, names), added_policies(root)
+        site = cls(root, settings, purpose)
+        with site._released_on_error():
+            control = site._control
+            built = [prepare(app, settings, site._state, control) for app in apps]
+            for deployed in built:
+                note_built(deployed, control, site.recorder)
+            site._begin(load_access(save_access(apps[0], policies, control), control), built)
+        return site
+
+    @classmethod
+    def attach(cls, root: Path, settings: Settings, purpose: Purpose) -> Self:
+        """Compile what is in force, and follow it; raise `NotInForce` where nothing is."""
+        site = cls(root, settings, purpose)
+        with site._released_on_error():
+            site.feed.subscribe(SERVING, site._serving_changed)
+            site.feed.subscribe(ACCESS, site._access_changed)
+            control = site._control
+            site._begin(access_in_force(control), in_force(control).values())
         return site
 
     @property
@@ -119,28 +144,54 @@ class Site:
         """The names of the apps that are served."""
         return self.routing.apps
 
-    def authenticate(self, bearer: str) -> Principal:
-        """Return who holds a key, with what proviso.yaml grants them at this start; raise `Unauthenticated`."""
-        principal = self.keys.authenticate(bearer)
-        known = self._callers.get(principal.key)
-        if known is None or known[0] is not principal:
-            known = self._callers[principal.key] = principal, as_today(principal, self._people)
-        return known[1]
-
     def begin(self, request: Request, principal: Principal) -> Pending:
-        """Give a request its run, under the release that serves this caller; raise `UnknownApp`."""
+        """Give a request its run, under the release that serves this caller.
+
+        Raises `UnknownApp`, `Forbidden`, or `OutOfTouch` when what is known has not been confirmed for too long.
+        """
         release = self.routing.resolve(request.app, principal)
+        if self._listening is not None and (silent := self.feed.silent_s()) > release.terms.lease_s:
+            raise OutOfTouch(
+                f"the store has not been heard of for {silent:.0f} s, so nobody knows what is still in force",
+                fix="bring the store back; `/readyz` says when this is over",
+            )
+        self.callers.check(principal, self._serving[release.app].resource, request.purpose)
         caller = Caller(principal, self.recorder.pseudonym(principal.user))
         return Pending(Run(release, request, caller, now_us()), self.recorder)
+
+    def usable(self, principal: Principal) -> list[CompiledRelease]:
+        """Return the releases that this caller may ask, by app."""
+        return [
+            release
+            for release in self.routing.usable(principal)
+            if self.callers.may_ask(principal, self._serving[release.app].resource, self._purpose)
+        ]
+
+    def may_read_own(self, principal: Principal, record: RunRecord) -> bool:
+        """Return whether a caller may read a run because they have asked it."""
+        return self.callers.may_read(principal, self._resource(record), Permission.READ_OWN_RUN)
+
+    def may_read_any(self, principal: Principal, record: RunRecord) -> bool:
+        """Return whether a caller may read a run, whoever asked it."""
+        return self.callers.may_read(principal, self._resource(record), Permission.READ_RUN)
+
+    def _resource(self, record: RunRecord) -> RunResource:
+        serving = self._serving.get(record.app)
+        none = frozenset[str]()
+        # Of an app that is no longer served only what one has asked oneself is left to read.
+        app = serving.resource if serving else AppResource(record.app, "", none, none, none)
+        return RunResource(record.run, app, record.user)
 
     def server(self, on_ready: Callable[[str], None]) -> Server:
         """Return the HTTP server of this site, not yet running; it closes the site when it ends."""
         parts = Parts(
-            authenticate=self.authenticate,
+            known=self.callers.known,
+            authenticate=self.callers.authenticate,
             begin=self.begin,
-            usable=self.routing.usable,
+            usable=self.usable,
             read_run=self._read_run,
-            run_readers=self.routing.run_readers,
+            may_read_own=self.may_read_own,
+            may_read_any=self.may_read_any,
             not_ready=self.not_ready,
             start=self.start,
             close=self.close,
@@ -150,7 +201,8 @@ class Site:
         return Server(gateway, self.settings, on_ready=on_ready)
 
     async def start(self) -> None:
-        """Begin to listen for news."""
+        """Begin to listen for news, and to write what was spooled."""
+        self.recorder.start()
         self._listening = asyncio.create_task(self.feed.run())
 
     async def close(self) -> None:
@@ -159,6 +211,7 @@ class Site:
             self._listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listening
+        self.callers.close()
         await self.recorder.close()
         self.reader.close()
         self._store.close()
@@ -170,61 +223,82 @@ class Site:
         self._store.close()
 
     def not_ready(self) -> str:
-        """Say what keeps this process from answering: a disk on which no record would fit. Empty: nothing does."""
+        """Say what keeps this process from answering; empty: nothing does."""
         free = shutil.disk_usage(self._state).free
-        return "" if free >= _LEAST_FREE else f"the disk has {free} bytes left: no record can be written"
+        if free < _LEAST_FREE:
+            return f"the disk has {free} bytes left: no record can be written"
+        lease = min((serving.release.terms.lease_s for serving in self._serving.values()), default=0.0)
+        if self._listening is not None and self.feed.silent_s() > lease:
+            return f"the store has not been heard of for {self.feed.silent_s():.0f} s"
+        return ""
+
+    # --- news ---------------------------------------------------------------------------------------
+
+    def _begin(self, access: Access, apps: Iterable[Deployed]) -> None:
+        self.callers = Callers(self.keys, access, self.settings.environment, now_us)
+        self.feed.subscribe(KEYS, self._keys_changed)
+        self._route({deployed.app: self._compile(deployed) for deployed in apps})
 
     async def _keys_changed(self) -> None:
-        self.keys.forget()
+        self.callers.keys_changed()
+
+    async def _access_changed(self) -> None:
+        access = await asyncio.to_thread(access_in_force, self._control)
+        if access.digest != self.callers.access.digest:
+            self.callers.adopt(access)
+
+    async def _serving_changed(self) -> None:
+        self._route(await asyncio.to_thread(self._compiled))
+
+    def _compiled(self) -> dict[str, _Serving]:
+        """Compile what is in force anew, as far as it has changed. Takes a while: an index may have to be opened."""
+        now = in_force(self._control)
+        return {app: self._recompile(deployed) for app, deployed in now.items()}
+
+    def _recompile(self, deployed: Deployed) -> _Serving:
+        known = self._serving.get(deployed.app)
+        if known is None or known.deployed.release != deployed.release:
+            return self._compile(deployed)
+        if known.deployed == deployed:
+            return known
+        terms = load_terms(deployed.terms, self._control)
+        release = replace(
+            known.release, terms=compile_terms(known.bundle, terms), summary=terms.contract.summary
+        )
+        return _Serving(deployed, known.bundle, release, app_resource_in_force(known.bundle, terms))
+
+    def _compile(self, deployed: Deployed) -> _Serving:
+        bundle, terms = (
+            load_release(deployed.release, self._control),
+            load_terms(deployed.terms, self._control),
+        )
+        release = compile_release(
+            bundle,
+            terms,
+            index=open_index(snapshots(self._state, deployed.app), deployed.snapshot),
+            models=callable_models(bundle),
+            environment=self.settings.environment,
+            unapproved=deployed.unapproved,
+        )
+        return _Serving(deployed, bundle, release, app_resource_in_force(bundle, terms))
+
+    def _route(self, serving: dict[str, _Serving]) -> None:
+        # Both tables are replaced whole, in one step of the loop: no request sees half of a change.
+        self._serving = serving
+        self.routing = Routing(one.release for one in serving.values())
+
+    @contextlib.contextmanager
+    def _released_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
 
     async def _read_run(self, run: str) -> RunRecord | None:
         return await asyncio.to_thread(self.reader.run, run)
 
-    def _compile(self, app: App, state: Path) -> CompiledRelease:
-        approved = admit(self.settings.environment, coverage(app, self._control, state))
-        snapshot = self._control.pointer(snapshot_pointer(app.name))
-        if not snapshot:
-            raise NotReady(f"`{app.name}` has no snapshot of its sources", fix="run `proviso index`")
-        if self._control.pointer(screening_pointer(app.name)) != screening_rules(app):
-            # What another contract let through would be quoted: a field that is masked now may stand in a passage.
-            what = f"the sensitive fields of `{app.name}` have changed since its documents were screened"
-            raise NotReady(what, fix="run `proviso index`")
-        release = save_release(app, snapshot, REVISIONS, self._control)
-        terms = save_terms(app, self._control)
-        self._note(app.name, release, terms, snapshot)
-        return compile_release(
-            load_release(release, self._control),
-            load_terms(terms, self._control),
-            index=open_index(snapshots(state, app.name), snapshot),
-            models=callable_models(app),
-            environment=self.settings.environment,
-            unapproved=not approved,
-        )
 
-    def _note(self, app: str, release: str, terms: str, snapshot: str) -> None:
-        """Record a release or terms that this workspace had not built before."""
-        name, both = f"built/{app}", f"{release} {terms}"
-        if self._control.pointer(name) == both:
-            return
-        event = ReleaseBuilt(at=now_us(), app=app, release=release, terms=terms, snapshot=snapshot)
-        asyncio.run(self.recorder.noted(event))
-        self._control.point(name, both)
-
-
-def callable_models(app: App) -> dict[str, Model]:
-    """Return what can be called here, by name in the register."""
-    return {name: _MODELS[entry.provider]() for name, entry in app.models.models.items()}
-
-
-_MODELS = {"extractive": Extractive}
-
-
-@contextmanager
-def open_reader(root: Path, settings: Settings) -> Iterator[RunReader]:
-    """Open the records of a workspace for reading, while servers write."""
-    with opened(settings, root) as store:
-        reader = RunReader.open(store)
-        try:
-            yield reader
-        finally:
-            reader.close()
+def callable_models(bundle: Bundle) -> dict[str, Model]:
+    """Return what can be called here of a release's models, by their names in the register."""
+    return {name: _MODELS[entry.provider]() for name, entry in bundle.models.items()}

@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from proviso import guardrails, orchestrator, retrieval
 from proviso.contract import App, Rules, Workspace, load_app, load_workspace
-from proviso.errors import ProvisoError, Unauthenticated
-from proviso.ledger import Recorder
+from proviso.errors import ProvisoError
+from proviso.ledger import Recorder, RunReader
 from proviso.monitoring import Rollups
 from proviso.settings import Settings
-from proviso.store import Store, open_store
+from proviso.store import Seal, Spool, Store, open_store, read_key
 from proviso.types import Principal
 
 
@@ -77,18 +75,6 @@ def person(workspace: Workspace, user: str) -> Principal:
     groups = {name for name, members in workspace.groups.items() if user in members}
     roles = {role for role, holders in workspace.roles.items() if user in holders}
     return Principal(user, frozenset(groups), frozenset(roles | {"user"}), key="local")
-
-
-def as_today(principal: Principal, workspace: Workspace) -> Principal:
-    """Return the holder of a key with what proviso.yaml still grants of it: whoever has left holds nothing.
-
-    A key was made under the groups and roles of its day; since then a person may have lost some, or all.
-    """
-    known = workspace.people.get(principal.user)
-    if known is None or not known.active:
-        raise Unauthenticated("the API key is not valid", fix="use a key that `proviso keys create` has made")
-    today = person(workspace, principal.user)
-    return replace(principal, groups=principal.groups & today.groups, roles=principal.roles & today.roles)
 
 
 def sources(app: App) -> list[retrieval.Source]:
@@ -158,6 +144,24 @@ def recording(store: Store) -> Iterator[Recorder]:
         recorder.release()
 
 
-def open_recorder(store: Store) -> Recorder:
+def open_recorder(store: Store, spool: Spool | None = None) -> Recorder:
     """Take a writer's name and open its record."""
-    return Recorder.open(store, Rollups(), now_us)
+    return Recorder.open(store, Rollups(), now_us, spool)
+
+
+def open_spool(settings: Settings, state: Path) -> Spool | None:
+    """Return the spool of this process; None where no key to seal it under is set."""
+    if not settings.spool_key:
+        return None
+    return Spool(state / "spool", Seal(read_key(settings.spool_key)), settings.spool_mb * 1_048_576)
+
+
+@contextmanager
+def open_reader(root: Path, settings: Settings) -> Iterator[RunReader]:
+    """Open the records of a workspace for reading, while servers write."""
+    with opened(settings, root) as store:
+        reader = RunReader.open(store)
+        try:
+            yield reader
+        finally:
+            reader.close()

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from proviso.app import Site, create_key, index_apps
+from proviso.app import Site, create_key, index_apps, put_in_force
 from proviso.cli.init import make
 from proviso.cli.terminal import stdout
 from proviso.errors import NotReady
@@ -79,7 +79,8 @@ def command(check: bool, folder: Path, port: int | None) -> None:
     console = stdout()
     settings = load_settings().override(host=None, port=port, environment=Environment.DEV)
     secret = prepare(console, folder, settings)
-    site = Site.open(folder, settings, Purpose.DEMO)
+    put_in_force(folder, settings)
+    site = Site.attach(folder, settings, Purpose.DEMO)
     show = Show(console, secret, folder, check=check)
     server = listen(site, settings, show)
     show.server = server

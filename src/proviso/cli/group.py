@@ -18,6 +18,7 @@ VERBS: Mapping[str, str] = {
     "ask": "Ask an app a question from the command line.",
     "serve": "Serve the apps of a workspace over HTTP.",
     "demo": "Prepare the example, serve it, and ask it five questions.",
+    "apply": "Put what the folder says in force on running servers.",
     "trace": "Show the way from an answer back to its documents, approvals and contract.",
     "keys": "Create, list and revoke API keys.",
     "access": "Explain who may do what.",

@@ -31,8 +31,8 @@ from proviso.types import Environment, Purpose
     help="Processes that serve. Default: PROVISO_WORKERS, or 1.",
 )
 @click.option("--log", is_flag=True, help="Log a line of JSON per request to stderr, without content.")
-@click.option("--inherited", type=(int,) * 4, default=None, hidden=True, help="What a worker gets.")
-def command(workspace: Path, log: bool, inherited: tuple[int, int, int, int] | None, **options: Any) -> None:
+@click.option("--inherited", type=(int,) * 5, default=None, hidden=True, help="What a worker gets.")
+def command(workspace: Path, log: bool, inherited: tuple[int, int, int, int, int] | None, **options: Any) -> None:
     """Serve every app of the workspace over the OpenAI-compatible and the native API."""
     settings = load_settings().override(**options)
     log_to_stderr(on=log)
@@ -46,19 +46,22 @@ def command(workspace: Path, log: bool, inherited: tuple[int, int, int, int] | N
 
 def serve(workspace: Path, settings: Settings) -> None:
     """Serve in this process."""
-    from proviso.app import Site  # noqa: PLC0415  a supervisor does without it: 30 MB
+    from proviso.app import Site, put_in_force  # noqa: PLC0415  a supervisor does without it: 30 MB
 
-    site = Site.open(workspace, settings, Purpose.LIVE)
+    put_in_force(workspace, settings)
+    site = Site.attach(workspace, settings, Purpose.LIVE)
     apps = ", ".join(site.apps)
     site.server(lambda url: announce(apps, url, settings)).run()
 
 
 def work(workspace: Path, settings: Settings, inherited: Inherited) -> None:
     """Serve as one of several, with what the supervisor has handed over."""
-    from proviso.app import Site  # noqa: PLC0415  see above
+    from proviso.app import Site, put_in_force  # noqa: PLC0415  see above
 
+    if inherited.leads:  # one that is started later serves what is in force, whatever the folder says by then
+        put_in_force(workspace, settings)
     line = Line(inherited.line)
-    site = Site.open(workspace, replace(settings, listen_fd=inherited.listener), Purpose.LIVE)
+    site = Site.attach(workspace, replace(settings, listen_fd=inherited.listener), Purpose.LIVE)
     server = site.server(lambda _: line.follow(server, site.apps))
     server.share = Share(Board(inherited.board), inherited.place)
     server.run()
@@ -67,8 +70,9 @@ def work(workspace: Path, settings: Settings, inherited: Inherited) -> None:
 def supervise(workspace: Path, settings: Settings, *, log: bool) -> int:
     """Start workers and keep them; return the exit code."""
     # Safe path (`-P`): what lies in the current folder is not taken for a module.
-    command = [sys.executable, "-P", "-m", "proviso.cli", "serve", "-w", str(workspace)]
-    command += ["--env", settings.environment.value, *(["--log"] if log else [])]
+    proviso = [sys.executable, "-P", "-m", "proviso.cli"]
+    command = [*proviso, "serve", "-w", str(workspace), "--env", settings.environment.value]
+    command += ["--log"] if log else []
 
     def worker(inherited: Inherited) -> list[str]:
         return [*command, "--inherited", *map(str, inherited)]

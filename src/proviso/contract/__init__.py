@@ -1,19 +1,22 @@
 """What was agreed: parse, check, digest; bundles by digest."""
 
 from proviso.contract.bundle import (
+    Access,
     Blobs,
     Bundle,
     MemoryBlobs,
     Terms,
     UnreadableBundle,
+    load_access,
     load_release,
     load_terms,
+    save_access,
     save_release,
     save_terms,
 )
 from proviso.contract.check import Rules
 from proviso.contract.clauses import Clause, clauses
-from proviso.contract.digest import Manifest, release_manifest, terms_manifest
+from proviso.contract.digest import Manifest, access_manifest, release_manifest, terms_manifest
 from proviso.contract.load import LoadedWorkspace, app_names, load_app, load_workspace
 from proviso.contract.model import (
     Alert,
@@ -35,10 +38,12 @@ from proviso.contract.vocabulary import OwnerRole, RefusalReason, Role, Sensitiv
 from proviso.contract.wording import nearest
 from proviso.contract.workspace import (
     ModelRegister,
+    Oidc,
     Policy,
     RegisteredModel,
     Source,
     Sources,
+    TermsSource,
     Tier,
     Workflow,
     Workspace,
@@ -46,6 +51,7 @@ from proviso.contract.workspace import (
 
 __all__ = [
     "FILES",
+    "Access",
     "Alert",
     "App",
     "Blobs",
@@ -59,6 +65,7 @@ __all__ = [
     "MemoryBlobs",
     "ModelRegister",
     "Models",
+    "Oidc",
     "Outputs",
     "OwnerRole",
     "Owners",
@@ -77,13 +84,16 @@ __all__ = [
     "Sources",
     "Terms",
     "TermsPart",
+    "TermsSource",
     "Tier",
     "UnreadableBundle",
     "Workflow",
     "Workspace",
+    "access_manifest",
     "app_names",
     "clauses",
     "json_schema",
+    "load_access",
     "load_app",
     "load_release",
     "load_terms",
@@ -91,6 +101,7 @@ __all__ = [
     "nearest",
     "parse_prompt",
     "release_manifest",
+    "save_access",
     "save_release",
     "save_terms",
     "seconds",

@@ -9,7 +9,15 @@ import rfc8785
 from msgspec import Struct
 from pydantic import ValidationError
 
-from proviso.contract.digest import RELEASE, TERMS, Manifest, release_manifest, terms_manifest
+from proviso.contract.digest import (
+    ACCESS,
+    RELEASE,
+    TERMS,
+    Manifest,
+    access_manifest,
+    release_manifest,
+    terms_manifest,
+)
 from proviso.contract.model import ReleasePart, TermsPart
 from proviso.contract.parts import App
 from proviso.contract.prompt import PromptFile, parse_prompt
@@ -102,6 +110,15 @@ class Terms(Struct, frozen=True):
         return self.contract.contract
 
 
+class Access(Struct, frozen=True):
+    """Who is who, and what the organisation allows: one version for all apps of a workspace."""
+
+    digest: str
+    workspace: Workspace
+    policy: Policy
+    policies: str  # what the workspace adds to the policies that ship
+
+
 def save_release(app: App, snapshot_digest: str, revisions: Mapping[str, int], blobs: Blobs) -> str:
     """Store an app's release with its files; return its digest."""
     manifest = release_manifest(app, snapshot_digest, revisions)
@@ -114,6 +131,11 @@ def save_release(app: App, snapshot_digest: str, revisions: Mapping[str, int], b
 def save_terms(app: App, blobs: Blobs) -> str:
     """Store an app's terms; return their digest."""
     return _save(terms_manifest(app), blobs)
+
+
+def save_access(app: App, policies: str, blobs: Blobs) -> str:
+    """Store people, roles and policies as an app's workspace has them; return their digest."""
+    return _save(access_manifest(app, policies), blobs)
 
 
 def load_release(digest: str, blobs: Blobs) -> Bundle:
@@ -146,6 +168,17 @@ def load_terms(digest: str, blobs: Blobs) -> Terms:
         models={name: _typed(TermsModel, item) for name, item in _section(value, "models").items()},
         policy=_typed(Policy, value.get("policy")),
         workspace=_typed(Workspace, value.get("workspace")),
+    )
+
+
+def load_access(digest: str, blobs: Blobs) -> Access:
+    """Read people, roles and policies; raise `Tampered` where bytes are not those of their digest."""
+    value = _manifest(digest, ACCESS, blobs)
+    return Access(
+        digest=digest,
+        workspace=_typed(Workspace, value.get("workspace")),
+        policy=_typed(Policy, value.get("policy")),
+        policies=str(value.get("policies", "")),
     )
 
 

@@ -21,6 +21,7 @@ from proviso.contract.workspace import ReleaseModel, ReleaseSource, TermsModel, 
 
 RELEASE = "proviso.release/1"
 TERMS = "proviso.terms/1"
+ACCESS = "proviso.access/1"
 FALLBACK = "extractive"  # the model of the register that answers for `when_unavailable: extractive`
 
 
@@ -56,6 +57,16 @@ def terms_manifest(app: App) -> Manifest:
         "models": _each(_raw(app, "models")["models"], TermsModel, _used_models(app)),
         "policy": _raw(app, "policy"),
         "workspace": _raw(app, "workspace"),
+    })  # fmt: skip
+
+
+def access_manifest(app: App, policies: str) -> Manifest:
+    """Return the manifest of who is who and what the organisation allows; `policies` is the workspace's own, as text."""
+    return manifest({
+        "kind": ACCESS,
+        "workspace": _raw(app, "workspace"),
+        "policy": _raw(app, "policy"),
+        "policies": policies,
     })  # fmt: skip
 
 

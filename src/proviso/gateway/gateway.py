@@ -8,12 +8,12 @@ from contextlib import suppress
 import msgspec
 import uuid_utils
 
-from proviso.access import KeyRefused
+from proviso.access import KeyRefused, TokenRefused
 from proviso.errors import NotFound, Unavailable
 from proviso.gateway.chat import read_chat
 from proviso.gateway.completion import completion
 from proviso.gateway.exchange import GUARDS, JSON, Exchange, Header, Receive, Scope, Send
-from proviso.gateway.intake import Gone, identify, may_ask, read_body
+from proviso.gateway.intake import Gone, identify, read_body
 from proviso.gateway.leaving import CallerLeft, Watch
 from proviso.gateway.native import read_question, result
 from proviso.gateway.openapi import openapi
@@ -116,7 +116,7 @@ class Gateway:
     # --- the two dialects ---------------------------------------------------------------------------
 
     async def _chat(self, exchange: Exchange) -> None:
-        principal = may_ask(identify(exchange.scope["headers"], self._parts.authenticate))
+        principal = await identify(exchange.scope, self._parts)
         chat = read_chat(await read_body(exchange, self._limit), self._purpose)
         run = self._parts.begin(chat.request, principal)
         _name(exchange, run, chat.request.app)
@@ -129,7 +129,7 @@ class Gateway:
         await exchange.reply(200, completion(served, chat.ignored), [*JSON, *_marks(run)])
 
     async def _run(self, exchange: Exchange, app: str) -> None:
-        principal = may_ask(identify(exchange.scope["headers"], self._parts.authenticate))
+        principal = await identify(exchange.scope, self._parts)
         if not app or "/" in app:
             raise NotFound("no such route", fix="`/openapi.json` lists the routes")
         request = read_question(app, await read_body(exchange, self._limit), self._purpose)
@@ -192,7 +192,7 @@ def _line(exchange: Exchange, failure: Failure | None, cause: Exception | None) 
         line |= {"run": exchange.run, "app": exchange.app, "outcome": exchange.outcome or "none"}
     if failure is not None:
         line |= {"code": failure.code, "error": failure.id}
-    if isinstance(cause, KeyRefused):  # callers are not told which of the reasons it was
+    if isinstance(cause, KeyRefused | TokenRefused):  # callers are not told which of the reasons it was
         line |= {"cause": cause.cause, "key": cause.key}
     return msgspec.json.encode(line).decode()
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
 
-from proviso.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
-from proviso.gateway.exchange import Exchange, Header, Receive
+from proviso.access import USER_TOKEN_HEADER
+from proviso.errors import BadRequest, TooLarge, Unauthenticated
+from proviso.gateway.exchange import Exchange, Header, Receive, Scope
+from proviso.gateway.parts import Parts
 from proviso.gateway.problems import BodyTimeout, EndlessBody, UnsupportedMediaType
 from proviso.types import Principal
 
@@ -20,7 +22,6 @@ BODY_TIMEOUT_S = 30.0  # from the head of a request to the end of its body
 _PATIENCE = 16
 _DIGITS = 18  # of a length that any machine could mean
 _SHORTER = "send less history, or a shorter question"
-_ROLE = "user"  # who may ask
 _MEANT = {
     "str": "text",
     "int": "a whole number",
@@ -40,25 +41,35 @@ class Gone(ConnectionError):
     """The caller hung up before its request was whole."""
 
 
-def identify(headers: Iterable[Header], authenticate: Callable[[str], Principal]) -> Principal:
+async def identify(scope: Scope, parts: Parts) -> Principal:
     """Return who is calling; raise `Unauthenticated`, or `BadRequest` for more than one credential."""
-    sent = [value for name, value in headers if name == b"authorization"]
-    if len(sent) > 1:  # a proxy in front may have checked another one than we would
-        raise BadRequest("more than one `authorization` header was sent", fix="send one")
+    bearer, user_token = _credentials(scope["headers"])
+    known = parts.known(bearer, user_token)
+    if known is not None:
+        return known
+    client = scope.get("client")
+    return await parts.authenticate(bearer, client[0] if client else "", user_token)
+
+
+def _credentials(headers: Iterable[Header]) -> tuple[str, str | None]:
+    """Return the bearer token, and the token of the user for whom a service asks."""
+    sent, users = [], []
+    for name, value in headers:
+        if name == b"authorization":
+            sent.append(value)
+        elif name == USER_TOKEN_HEADER:
+            users.append(value)
+    if len(sent) > 1 or len(users) > 1:  # a proxy in front may have checked another one than we would
+        twice = "authorization" if len(sent) > 1 else USER_TOKEN_HEADER.decode()
+        raise BadRequest(f"more than one `{twice}` header was sent", fix="send one")
     scheme, _, token = (sent[0] if sent else b"").partition(b" ")
     token = token.strip()
     if scheme.lower() != b"bearer" or not token or not token.isascii():
         raise Unauthenticated(
             "no API key was sent", fix="send `authorization: Bearer <key>`; see `proviso keys create`"
         )
-    return authenticate(token.decode("ascii"))
-
-
-def may_ask(principal: Principal) -> Principal:
-    """Return the caller; raise `Forbidden` if none of its roles lets it ask."""
-    if _ROLE not in principal.roles:
-        raise Forbidden("this key may not ask questions", fix=f"use a key with the role `{_ROLE}`")
-    return principal
+    # Latin-1 decodes any byte; what is no token is refused as one.
+    return token.decode("ascii"), users[0].decode("latin-1") if users else None
 
 
 async def read_body(exchange: Exchange, limit: int, within_s: float = BODY_TIMEOUT_S) -> bytes:

@@ -137,32 +137,32 @@ class Pages:
 
     async def apps(self, request: Request) -> Response:
         """List the apps that the caller may use."""
-        usable = self._parts.usable(self._caller(request))
+        usable = self._parts.usable(await self._caller(request))
         return _json(AppList(tuple(self._model(release) for release in usable)))
 
     async def app(self, request: Request) -> Response:
         """Describe one app that the caller may use."""
         name = request.path_params["app"]
-        for release in self._parts.usable(self._caller(request)):
+        for release in self._parts.usable(await self._caller(request)):
             if release.app == name:
                 return _json(self._model(release))
         raise UnknownApp(f"no app `{name[:64]}`", fix=f"`GET {_MODELS}` lists the apps that you may use")
 
     async def run(self, request: Request) -> Response:
         """Give the record of a run to its caller and to the roles that the app's terms name."""
-        caller = self._caller(request)
+        caller = await self._caller(request)
         run_id = request.path_params["run"].lower()
         stored = await self._parts.read_run(run_id) if _RUN_ID.fullmatch(run_id) else None
         # INVARIANT: a run that may not be read and a run that does not exist give the same reply.
-        reader = stored is not None and bool(caller.roles & self._parts.run_readers(stored.app))
-        if stored is None or not (reader or stored.user == caller.user):
+        reader = stored is not None and self._parts.may_read_any(caller, stored)
+        if stored is None or not (reader or self._parts.may_read_own(caller, stored)):
             raise UnknownRun(
                 "no run of that ID that you may read", fix="check the ID, and that the key is its caller's"
             )
         return _json(stored if reader else _for_caller(stored))
 
-    def _caller(self, request: Request) -> Principal:
-        return identify(request.scope["headers"], self._parts.authenticate)
+    async def _caller(self, request: Request) -> Principal:
+        return await identify(request.scope, self._parts)
 
     def _model(self, release: ReleaseCard) -> AppModel:
         part = AppPart(release.summary, release.digest, release.terms.digest, release.unapproved)

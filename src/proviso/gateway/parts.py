@@ -62,17 +62,21 @@ class PendingRun(Protocol):
 class Parts(Struct, frozen=True):
     """The rooms below, as functions. All of them may raise any `ProvisoError`.
 
-    `authenticate` takes the bearer token and answers from memory; `begin` finds the release that serves the
-    caller or raises `UnknownApp`; `run_readers` gives the roles that may read any run of an app; `not_ready`
-    says in words what is missing before this process can answer, or nothing; `start` is awaited before the
-    first request comes, `close` when the last one has left; `clock` gives UTC microseconds since the epoch.
+    `known` takes the bearer token and that of the user for whom a service asks, and says from memory who it is, or
+    None; then `authenticate`, which also gets the caller's address, finds out. `begin` finds the release that serves
+    the caller or raises `UnknownApp`; `usable` lists those that they may ask; `may_read_own` and `may_read_any` say
+    whether somebody may read a run because it is theirs, or as one of those who may read any; `not_ready` says in
+    words what is missing before this process can answer, or nothing; `start` is awaited before the first request
+    comes, `close` when the last one has left; `clock` gives UTC microseconds since the epoch.
     """
 
-    authenticate: Callable[[str], Principal]
+    known: Callable[[str, str | None], Principal | None]
+    authenticate: Callable[[str, str, str | None], Awaitable[Principal]]
     begin: Callable[[Request, Principal], PendingRun]
     usable: Callable[[Principal], Sequence[ReleaseCard]]
     read_run: Callable[[str], Awaitable[RunRecord | None]]
-    run_readers: Callable[[str], frozenset[str]]
+    may_read_own: Callable[[Principal, RunRecord], bool]
+    may_read_any: Callable[[Principal, RunRecord], bool]
     not_ready: Callable[[], str]
     start: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

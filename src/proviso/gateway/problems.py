@@ -10,7 +10,15 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from proviso.errors import BadRequest, MethodNotAllowed, ProvisoError, RequestError, TooLarge, Unauthenticated
+from proviso.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    ProvisoError,
+    RequestError,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+)
 
 
 class Dialect(StrEnum):
@@ -57,7 +65,9 @@ class OpenAIErrorBody(Struct, frozen=True):
     """An error as clients of the OpenAI dialect read it; `param` is a JSON path of the body."""
 
     message: str
-    type: Literal["invalid_request_error", "authentication_error", "permission_error", "server_error"]
+    type: Literal[
+        "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+    ]
     param: str | None
     code: str
 
@@ -115,11 +125,15 @@ def _openai(error: ProvisoError) -> OpenAIError:
 
 def _type(
     status: int,
-) -> Literal["invalid_request_error", "authentication_error", "permission_error", "server_error"]:
+) -> Literal[
+    "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+]:
     if status == 401:
         return "authentication_error"
     if status == 403:
         return "permission_error"
+    if status == 429:
+        return "rate_limit_error"
     return "server_error" if status >= 500 else "invalid_request_error"
 
 
@@ -145,6 +159,8 @@ def _headers(error: ProvisoError) -> tuple[tuple[bytes, bytes], ...]:
         return ((b"www-authenticate", b'Bearer realm="proviso"'),)
     if isinstance(error, WrongMethod):
         return ((b"allow", error.allow.encode()),)
+    if isinstance(error, TooMany):
+        return ((b"retry-after", b"%d" % error.retry_after_s),)
     if error.status == 503:
         return ((b"retry-after", b"1"),)
     if isinstance(error, BodyTimeout | EndlessBody):  # the rest of the body may come for ever

@@ -26,12 +26,16 @@ from proviso.settings import Settings
 
 
 class Inherited(NamedTuple):
-    """What a worker gets: descriptors of the listener, of its line and of the board, and its place there."""
+    """What a worker gets: descriptors of the listener, of its line and of the board, and its place there.
+
+    `leads` is 1 for the first at the start and at each renewal: it takes up what the others then serve.
+    """
 
     listener: int
     line: int
     board: int
     place: int
+    leads: int
 
 
 Command = Callable[[Inherited], Sequence[str]]
@@ -51,11 +55,13 @@ class State(Enum):
 class Worker:
     """One worker process, and the supervisor's end of the line to it."""
 
-    def __init__(self, command: Command, listener: socket.socket, board: Board, place: int) -> None:
+    def __init__(
+        self, command: Command, listener: socket.socket, board: Board, place: int, *, leads: bool
+    ) -> None:
         self.place = place
         self.line, far = socket.socketpair()
         with far:
-            inherited = Inherited(listener.fileno(), far.fileno(), board.descriptor, place)
+            inherited = Inherited(listener.fileno(), far.fileno(), board.descriptor, place, int(leads))
             try:
                 self.process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                     list(command(inherited)), stdin=subprocess.DEVNULL, pass_fds=inherited[:3]
@@ -107,6 +113,7 @@ class Supervisor:
         self._restarts = Restarts()
         self._workers: list[Worker] = []
         self._stale: list[Worker] = []  # to be renewed after SIGHUP
+        self._renewal = False  # asked for, and not begun
         self._exit: int | None = None  # once it is stopping
         self._terminal = os.isatty(0)
         self._board = Board()
@@ -166,10 +173,12 @@ class Supervisor:
         taken = {worker.place for worker in self._workers}
         place = next(number for number in itertools.count() if number not in taken)
         try:
-            worker = Worker(self._command, self._listener, self._board, place)
+            leads = self._renewal or not self._restarts.proven
+            worker = Worker(self._command, self._listener, self._board, place, leads=leads)
         except OSError as error:  # no memory, no process: those that serve go on
             self._not_started(error)
             return
+        self._renewal = False
         self._workers.append(worker)
         self._selector.register(worker.line, selectors.EVENT_READ, worker)
 
@@ -220,6 +229,7 @@ class Supervisor:
             self._stop(0)
         else:
             self._stale = self._in(State.STARTING, State.SERVING)
+            self._renewal = True
 
     def _listen(self, worker: Worker) -> None:
         for word in worker.hear():

@@ -1,6 +1,8 @@
 """What happened: typed events, durable before the reply; vault.py holds every payload."""
 
 from proviso.ledger.events import (
+    AccessChanged,
+    AppDeployed,
     CitationRef,
     Event,
     EventRefused,
@@ -23,6 +25,8 @@ from proviso.ledger.vault import LOGGABLE, Payload, PayloadRefused, StoredPayloa
 
 __all__ = [
     "LOGGABLE",
+    "AccessChanged",
+    "AppDeployed",
     "CitationRef",
     "Event",
     "EventRefused",

@@ -166,7 +166,31 @@ class ReleaseBuilt(Closed, frozen=True, kw_only=True, tag_field="event", tag="re
     snapshot: str
 
 
-Fact = KeyCreated | KeyRevoked | SnapshotBuilt | ReleaseBuilt  # of no run
+class AppDeployed(Closed, frozen=True, kw_only=True, tag_field="event", tag="app.deployed"):
+    """A release or terms of an app went in force. `old_*` are empty the first time, `subject` where nobody acted."""
+
+    at: Count
+    app: str
+    old_release: str
+    old_terms: str
+    release: str
+    terms: str
+    snapshot: str
+    subject: str
+    policies: tuple[str, ...]  # by which the actor might
+
+
+class AccessChanged(Closed, frozen=True, kw_only=True, tag_field="event", tag="access.changed"):
+    """People, groups, roles, policies or policy.yaml went in force. `old` is empty for the first, the bootstrap."""
+
+    at: Count
+    old: str
+    new: str
+    subject: str
+    policies: tuple[str, ...]
+
+
+Fact = KeyCreated | KeyRevoked | SnapshotBuilt | ReleaseBuilt | AppDeployed | AccessChanged  # of no run
 Event = RunStarted | RunFinished | RunGap | Fact
 
 _ENCODER = msgspec.json.Encoder(order="sorted")

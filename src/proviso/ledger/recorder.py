@@ -64,8 +64,8 @@ class Recorder:
     async def finished(self, event: RunFinished, payload: Payload, *, may_spool: bool = False) -> None:
         """Record that a run has ended, with what may be kept of its texts; durable on return.
 
-        `may_spool`: while the store is away, durable in the spool is enough. Raises `StoreUnavailable`: then the answer may not leave. A caller that is cancelled here is
-        recorded all the same.
+        `may_spool`: while the store is away, durable in the spool is enough. Raises `StoreUnavailable`: then the
+        answer may not leave. A caller that is cancelled here is recorded all the same.
         """
         kept = entry(event, self._projection, self._vault.seal(payload))
         await self._journal.append(replace(kept, may_spool=True) if may_spool else kept)

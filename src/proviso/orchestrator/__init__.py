@@ -1,6 +1,12 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
 
-from proviso.orchestrator.compilation import answer_schemas, compile_release, compile_synonyms, refusal_texts
+from proviso.orchestrator.compilation import (
+    answer_schemas,
+    compile_release,
+    compile_synonyms,
+    compile_terms,
+    refusal_texts,
+)
 from proviso.orchestrator.covers import covers
 from proviso.orchestrator.prompts import Prompt, prompt_problems
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
@@ -17,6 +23,7 @@ __all__ = [
     "answer_schemas",
     "compile_release",
     "compile_synonyms",
+    "compile_terms",
     "covers",
     "prompt_problems",
     "refusal_texts",

@@ -106,6 +106,11 @@ class Tables:
         rows = self.statements.read("SELECT target FROM pointers WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else ""
 
+    def pointers(self, prefix: str) -> dict[str, str]:
+        """Return where every name with that beginning points."""
+        sql = "SELECT name, target FROM pointers WHERE substr(name, 1, ?) = ? ORDER BY name"
+        return dict(self.statements.read(sql, (len(prefix), prefix)))
+
     # --- subjects ---------------------------------------------------------------------------------
 
     def subject(self, user: str, fresh: str) -> str:
