@@ -1,10 +1,8 @@
-"""A clock that is turned by hand, and an outbox over a store of its own."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""A clock that is turned by hand, and an outbox over each engine in turn."""
 
 import pytest
 
+from proviso.store import Control
 from tests.outbox.made import AUDIT, OPS, Clock, House, open_house
 
 
@@ -14,16 +12,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: Clock) -> Iterator[House]:
+def house(control: Control, clock: Clock) -> House:
     """With one destination, `ops`."""
-    opened = open_house(tmp_path, clock)
-    yield opened
-    opened.control.database.close()
+    return open_house(control, clock)
 
 
 @pytest.fixture
-def two(tmp_path: Path, clock: Clock) -> Iterator[House]:
+def two(control: Control, clock: Clock) -> House:
     """With two destinations, `ops` and `audit`, which wants everything."""
-    opened = open_house(tmp_path, clock, (OPS, AUDIT))
-    yield opened
-    opened.control.database.close()
+    return open_house(control, clock, (OPS, AUDIT))

@@ -16,8 +16,8 @@ from tests.outbox.made import SECRET
 
 
 def open_at(store: str) -> Store:
-    """Open the store that a test names: a folder."""
-    return open_store(Path(store))
+    """Open the store that a test names: a folder, or a PostgreSQL database."""
+    return open_store(Path(), store) if "://" in store else open_store(Path(store))
 
 
 def now() -> int:

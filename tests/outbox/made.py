@@ -1,13 +1,12 @@
 """What the tests of the outbox share: a clock to turn, notices, and an outbox over a store in a folder."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from proviso.outbox import Destination, Message, Notice, Outbox, Queue, Sender, Transport
 from proviso.outbox.queue import SECOND
-from proviso.store import Control, open_store
+from proviso.store import Control
 
 NOW = 1_750_000_000_000_000
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -51,9 +50,8 @@ class House(Struct):
         return Sender(self.queue, transports, draw=lambda: 0.5)
 
 
-def open_house(folder: Path, clock: Clock, destinations: Sequence[Destination] = (OPS,)) -> House:
-    """Open a store, and an outbox over it."""
-    control = Control(open_store(folder).database)
+def open_house(control: Control, clock: Clock, destinations: Sequence[Destination] = (OPS,)) -> House:
+    """Set up an outbox over a store."""
     outbox = Outbox("vantholm", destinations, clock)
     return House(control, clock, outbox, Queue(control.database, clock))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import subprocess
 import sys
@@ -14,18 +13,13 @@ import pytest
 from proviso.outbox import Queue, Sender, open_transports
 from proviso.outbox.queue import LEASE_S, SECOND
 from proviso.store import Control
+from tests.engines import Engine
 from tests.outbox.load import destination, now, open_at
 from tests.outbox.made import SECRET
 from tests.outbox.receivers import HttpReceiver, http_receiver
 
 KILLS = 24
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    """The store to test: PROVISO_TEST_STORE, or a folder."""
-    return os.environ.get("PROVISO_TEST_STORE", str(tmp_path / "state"))
 
 
 async def run_and_kill(what: str, store: str, url: str, said: Path) -> None:
@@ -59,17 +53,18 @@ def numbers(receiver: HttpReceiver) -> Counter[int]:
 
 
 @pytest.mark.slow
-async def test_no_durable_message_is_lost_with_24_kills(store: str, tmp_path: Path) -> None:
-    said = tmp_path / "said"
+async def test_no_durable_message_is_lost_with_24_kills(engine: Engine, tmp_path: Path) -> None:
+    said, store = tmp_path / "said", engine.url or str(engine.folder / "state")
     async with http_receiver() as receiver:
         putting = kill_again_and_again("put", store, receiver.url, said)
         await asyncio.gather(putting, kill_again_and_again("send", store, receiver.url, said))
-        control = Control(open_at(store).database)
+        opened = open_at(store)
+        control = Control(opened.database)
         before = len(receiver.posted)
         await send_the_rest(control, receiver.url)
     arrived, durable = numbers(receiver), int(control.pointer("last"))
     states = Counter(message.state for message in Queue(control.database, now).list(most=100_000))
-    control.database.close()
+    opened.close()
     print(f"durable {durable} sent_while_killing {before} twice {sum(arrived.values()) - len(arrived)}")
     assert before > KILLS
     assert set(range(1, durable + 1)) - set(arrived) == set()  # lost: none

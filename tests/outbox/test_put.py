@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from pathlib import Path
 
 import pytest
 import rfc8785
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from proviso.outbox import NEWS, TEMPLATES, Email, InvalidNotice, Notice
 from proviso.outbox.templates import render
+from proviso.store import Control
 from tests.outbox.made import NOW, Clock, House, open_house, revoked
 
 TEXT = st.text(st.characters(categories=None), max_size=300)
@@ -25,12 +25,11 @@ def test_a_message_is_written_for_each_destination_that_wants_the_topic(two: Hou
     ]
 
 
-def test_each_recipient_of_a_mail_has_a_message_of_its_own(tmp_path: Path, clock: Clock) -> None:
+def test_each_recipient_of_a_mail_has_a_message_of_its_own(control: Control, clock: Clock) -> None:
     mail = Email("risk", ("*",), "MAIL_URL", ("a@example.com", "b@example.com"))
-    house = open_house(tmp_path, clock, (mail,))
+    house = open_house(control, clock, (mail,))
     house.put(revoked())
     assert {m.address for m in house.queue.list()} == {"a@example.com", "b@example.com"}
-    house.control.database.close()
 
 
 def test_a_transaction_that_is_undone_leaves_no_message_and_no_news(house: House) -> None:
