@@ -36,12 +36,12 @@ class Callers:
         self._authority = Authority.load(access.policies, environment=environment)
         self._identities = self._all_identities(access.workspace.identity.oidc)
 
-    def adopt(self, access: Access) -> None:
+    async def adopt(self, access: Access) -> None:
         """Go on under other people, roles and policies. Raises what is wrong with them; then nothing has changed."""
         authority = Authority.load(access.policies, environment=self._environment)
         identity = access.workspace.identity
         if identity != self.access.workspace.identity:
-            self.close()
+            await self.close()
             self._identities = self._all_identities(identity.oidc)
         self.access, self._authority = access, authority
         self._ring.workspace = self._people.workspace = access.workspace
@@ -69,10 +69,10 @@ class Callers:
         """Return who is calling from the address `peer`; raise as `Identities.authenticate` does."""
         return await self._identities.authenticate(bearer, peer, user_token)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the connection to the identity provider."""
         if self._signing_keys is not None:
-            self._signing_keys.close()
+            await self._signing_keys.close()
 
     def keys_changed(self) -> None:
         """Look every key up again."""

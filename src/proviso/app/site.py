@@ -211,7 +211,7 @@ class Site:
             self._listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listening
-        self.callers.close()
+        await self.callers.close()
         await self.recorder.close()
         self.reader.close()
         self._store.close()
@@ -245,7 +245,7 @@ class Site:
     async def _access_changed(self) -> None:
         access = await asyncio.to_thread(access_in_force, self._control)
         if access.digest != self.callers.access.digest:
-            self.callers.adopt(access)
+            await self.callers.adopt(access)
 
     async def _serving_changed(self) -> None:
         self._route(await asyncio.to_thread(self._compiled))
