@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.message import EmailMessage
 
@@ -22,7 +23,7 @@ Take = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def serving(take: Take) -> AsyncIterator[int]:
+async def serving(take: Take, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Serve on a free port, which is yielded; at the end no connection is left open."""
     under_way: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
@@ -39,7 +40,7 @@ async def serving(take: Take) -> AsyncIterator[int]:
                 await writer.wait_closed()
             del under_way[writer]
 
-    server = await asyncio.start_server(whole, "127.0.0.1", 0)
+    server = await asyncio.start_server(whole, "127.0.0.1", 0, ssl=tls)
     async with server:
         yield server.sockets[0].getsockname()[1]
     while under_way:
@@ -84,11 +85,11 @@ def answered(status: int, *headers: str) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def http_receiver() -> AsyncIterator[HttpReceiver]:
+async def http_receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[HttpReceiver]:
     """Run an HTTP receiver on a free port."""
     receiver = HttpReceiver()
-    async with serving(receiver.take) as port:
-        receiver.url = f"http://127.0.0.1:{port}/in?from=proviso"
+    async with serving(receiver.take, tls) as port:
+        receiver.url = f"http{'s' if tls else ''}://127.0.0.1:{port}/in?from=proviso"
         yield receiver
 
 

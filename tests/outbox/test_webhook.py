@@ -3,6 +3,7 @@
 import base64
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from proviso.outbox import FAILED, GONE, InvalidDestination, Receipt, Webhook
+from proviso.outbox import DELIVERED, FAILED, GONE, InvalidDestination, Receipt, Webhook
 from proviso.outbox.post import Limits
 from proviso.outbox.signature import sign, signing_key
 from proviso.outbox.webhook import WebhookTransport, retry_after_s
+from tests.outbox.certificates import make_certificate
 from tests.outbox.made import NOW, SECRET, Clock, message
 from tests.outbox.receivers import HttpReceiver, answered, http_receiver
 
@@ -123,6 +125,21 @@ async def test_a_receiver_that_is_not_there_has_failed() -> None:
 async def test_a_receiver_that_speaks_no_tls_has_failed(receiver: HttpReceiver) -> None:
     receipt = await sent(receiver.url.replace("http:", "https:"))
     assert (receipt.verdict, receiver.posted) == (FAILED, [])
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_receiver_is_told_only_if_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    async with http_receiver(tls) as receiver:
+        receipt = await sent(receiver.url)
+    assert (receipt.verdict == DELIVERED, len(receiver.posted)) == (trusted, int(trusted))
+    assert trusted or "certificate" in receipt.reason
 
 
 async def test_410_means_never_again(receiver: HttpReceiver) -> None:
