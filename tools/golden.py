@@ -71,7 +71,7 @@ def ask_all(folder: Path, texts: Sequence[str]) -> Golden:
 
     async def go() -> list[Served]:
         try:
-            asked = [site.begin(Request(APP, text, purpose=Purpose.TEST), DANA) for text in texts]
+            asked = [await site.begin(Request(APP, text, purpose=Purpose.TEST), DANA) for text in texts]
             return [await pending.serve() for pending in asked]
         finally:
             await site.close()

@@ -88,7 +88,7 @@ def test_a_new_index_is_served_from_the_next_start_and_harms_no_open_site(worksp
 
     async def go(opened: Site) -> str:
         try:
-            return (await opened.begin(question, DANA).serve()).outcome.text
+            return (await (await opened.begin(question, DANA)).serve()).outcome.text
         finally:
             await opened.close()
 

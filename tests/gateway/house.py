@@ -93,7 +93,7 @@ class House:
             raise Unauthenticated("this API key is not valid", fix="ask for another")
         return KEYS[bearer]
 
-    def begin(self, request: Request, principal: Principal) -> PendingRun:
+    async def begin(self, request: Request, principal: Principal) -> PendingRun:
         if request.app != "policy-qa":
             raise UnknownApp(f"no app `{request.app[:64]}`", fix="list them")
         if "user" not in principal.roles:

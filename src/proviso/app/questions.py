@@ -46,7 +46,8 @@ def ask(root: Path, settings: Settings, app: str, question: str, user: str | Non
 
     async def answer() -> Served:
         try:
-            return await site.begin(Request(app, question, purpose=Purpose.PREVIEW), principal).serve()
+            run = await site.begin(Request(app, question, purpose=Purpose.PREVIEW), principal)
+            return await run.serve()
         finally:
             await site.close()
 

@@ -144,7 +144,7 @@ class Site:
         """The names of the apps that are served."""
         return self.routing.apps
 
-    def begin(self, request: Request, principal: Principal) -> Pending:
+    async def begin(self, request: Request, principal: Principal) -> Pending:
         """Give a request its run, under the release that serves this caller.
 
         Raises `UnknownApp`, `Forbidden`, or `OutOfTouch` when what is known has not been confirmed for too long.
@@ -156,8 +156,10 @@ class Site:
                 fix="bring the store back; `/readyz` says when this is over",
             )
         self.callers.check(principal, self._serving[release.app].resource, request.purpose)
-        caller = Caller(principal, self.recorder.pseudonym(principal.user))
-        return Pending(Run(release, request, caller, now_us()), self.recorder)
+        subject = self.recorder.known_pseudonym(principal.user)
+        if subject is None:
+            subject = await asyncio.to_thread(self.recorder.pseudonym, principal.user)
+        return Pending(Run(release, request, Caller(principal, subject), now_us()), self.recorder)
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
         """Return the releases that this caller may ask, by app."""

@@ -118,7 +118,7 @@ class Gateway:
     async def _chat(self, exchange: Exchange) -> None:
         principal = await identify(exchange.scope, self._parts)
         chat = read_chat(await read_body(exchange, self._limit), self._purpose)
-        run = self._parts.begin(chat.request, principal)
+        run = await self._parts.begin(chat.request, principal)
         _name(exchange, run, chat.request.app)
         if chat.request.stream:
             _settle(exchange, await stream(exchange, run, ChatWriter(run.id, chat), _marks(run)))
@@ -133,7 +133,7 @@ class Gateway:
         if not app or "/" in app:
             raise NotFound("no such route", fix="`/openapi.json` lists the routes")
         request = read_question(app, await read_body(exchange, self._limit), self._purpose)
-        run = self._parts.begin(request, principal)
+        run = await self._parts.begin(request, principal)
         _name(exchange, run, app)
         if request.stream:
             _settle(exchange, await stream(exchange, run, NativeWriter(), _marks(run)))

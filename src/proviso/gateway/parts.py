@@ -72,7 +72,7 @@ class Parts(Struct, frozen=True):
 
     known: Callable[[str, str | None], Principal | None]
     authenticate: Callable[[str, str, str | None], Awaitable[Principal]]
-    begin: Callable[[Request, Principal], PendingRun]
+    begin: Callable[[Request, Principal], Awaitable[PendingRun]]
     usable: Callable[[Principal], Sequence[ReleaseCard]]
     read_run: Callable[[str], Awaitable[RunRecord | None]]
     may_read_own: Callable[[Principal, RunRecord], bool]

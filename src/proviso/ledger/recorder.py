@@ -47,6 +47,10 @@ class Recorder:
         """The name under which this process writes."""
         return self._journal.writer
 
+    def known_pseudonym(self, user: str) -> str | None:
+        """Return the name by which the record knows a user, from memory alone; None for one not met yet."""
+        return self._vault.known_pseudonym(user)
+
     def pseudonym(self, user: str) -> str:
         """Return the name by which the record knows a user."""
         return self._vault.pseudonym(user)

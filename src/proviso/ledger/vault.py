@@ -80,11 +80,15 @@ class Vault:
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(StoredPayload)
 
+    def known_pseudonym(self, user: str) -> str | None:
+        """Return a user's pseudonym from memory alone; None for somebody whom this process has not met yet."""
+        return self._known.get(user)
+
     def pseudonym(self, user: str) -> str:
         """Return the random name by which the log knows a user: always the same, and not to be computed.
 
         From memory, but for the first time that this process meets the user (one read, or one write for a
-        new user).
+        new user): on an event loop ask `known_pseudonym` first, and this in a thread.
         """
         known = self._known.get(user)
         if known is None:
