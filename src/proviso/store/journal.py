@@ -15,15 +15,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from msgspec import Struct
-
 from proviso.errors import StoreUnavailable
 from proviso.store.entry import AMOUNTS, Entry, add_up
+from proviso.store.group_commit import Batch, GroupCommit
 from proviso.store.schema import RUNS
 from proviso.store.slots import Slot, take_slot
 from proviso.store.sqlite import connect, translated, unavailable
-
-_LARGEST = 512  # entries in one commit: bounds how long the loop is busy writing rows
 
 # A loop that never sleeps polls for I/O every few hundred microseconds and has the interpreter back before
 # the commit's thread has woken up: commits were seen to wait 12 s. So while one is under way the loop steps
@@ -44,16 +41,7 @@ _DURATION = (
 )
 
 
-class _Batch(Struct, eq=False):
-    """What one commit makes durable, and who waits for it. `first` is the sequence of its first entry."""
-
-    entries: list[Entry]
-    waiting: list[asyncio.Future[int]]
-    first: int
-    commit: Future[Exception | None] | None = None
-
-
-class SqliteJournal:
+class SqliteJournal(GroupCommit):
     """The one writer of `runs-<writer>.db`. Used from one event loop at a time."""
 
     def __init__(self, slot: Slot) -> None:
@@ -67,14 +55,9 @@ class SqliteJournal:
             # Rows are written on the event loop, so a lock held by a stranger may not be waited for long.
             self._connection.execute("PRAGMA busy_timeout = 100")
             row = self._connection.execute("SELECT coalesce(max(sequence), 0) FROM events").fetchone()
-        self._durable = int(row[0])  # the sequence of the last entry that is on disk
-        self._gathered: list[tuple[Entry, asyncio.Future[int]]] = []
-        self._flying: _Batch | None = None
-        self._loop: AbstractEventLoop | None = None
-        self._scheduled = False
+        self._committing: Future[Exception | None] | None = None
         self._lending: asyncio.TimerHandle | None = None
-        self._drained: asyncio.Future[None] | None = None
-        self._closed = False
+        super().__init__(int(row[0]))
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -86,26 +69,9 @@ class SqliteJournal:
             slot.release()
             raise
 
-    async def append(self, entry: Entry) -> int:
-        """Return the entry's sequence once it is durable.
-
-        Order is kept. A caller that is cancelled while it waits leaves its entry in place: it becomes durable
-        once. Raises `StoreUnavailable` if the commit fails; then nothing of the batch is kept, and the next
-        append tries anew.
-        """
-        if self._closed:
-            raise StoreUnavailable("the journal is closed", fix="ask again when the server is up")
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._adopt(loop)
-        durable: asyncio.Future[int] = loop.create_future()
-        self._gathered.append((entry, durable))
-        self._schedule(loop)
-        return await durable
-
     def append_now(self, entries: Sequence[Entry]) -> None:
         """Make entries durable before returning, without a loop; only while nothing else is appended."""
-        if self._flying is not None or self._gathered:
+        if self._in_use():
             raise StoreUnavailable("the journal is in use", fix="append to it from its event loop")
         with translated(self.path):
             try:
@@ -121,19 +87,6 @@ class SqliteJournal:
         with translated(self.path):
             return [bytes(row[0]) for row in self._connection.execute(sql).fetchall()]
 
-    async def close(self) -> None:
-        """Make durable what has been appended, then close the database and let go of the name."""
-        self._closed = True
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._adopt(loop)
-        while self._gathered or self._flying is not None:
-            self._schedule(loop)
-            if self._drained is None:
-                self._drained = loop.create_future()
-            await asyncio.shield(self._drained)
-        self.release()
-
     def release(self) -> None:
         """Close without a loop. What is being committed is waited for; harmless if said twice."""
         self._closed = True
@@ -141,34 +94,21 @@ class SqliteJournal:
         self._connection.close()
         self._slot.release()
 
-    # --- gathering and committing -----------------------------------------------------------------
+    # --- committing -------------------------------------------------------------------------------
 
-    def _schedule(self, loop: AbstractEventLoop) -> None:
-        if self._flying is None and not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._flush, loop)  # at the end of this tick: its other appends come along
-
-    def _adopt(self, loop: AbstractEventLoop) -> None:
-        """Go on in another event loop, after the first has ended: finish what that one left behind."""
-        if self._loop is not None and not self._loop.is_closed():
-            raise StoreUnavailable("another event loop uses this journal", fix="open one for each loop")
-        self._loop, self._scheduled, self._lending, self._drained = loop, False, None, None
-        if (batch := self._flying) is not None and batch.commit is not None:
-            self._settle(batch, batch.commit.result())
-        self._gathered = [(entry, loop.create_future()) for entry, _ in self._gathered]
-
-    def _flush(self, loop: AbstractEventLoop) -> None:
-        self._scheduled = False
-        taken, self._gathered = self._gathered[:_LARGEST], self._gathered[_LARGEST:]
-        batch = _Batch([e for e, _ in taken], [w for _, w in taken], self._durable + 1)
-        self._flying = batch
+    def _begin(self, loop: AbstractEventLoop, batch: Batch) -> None:
         try:
             self._write(batch.entries, batch.first)
         except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told and the next batch goes on
             self._landed(batch, self._rolled_back(error))
             return
         self._lending = loop.call_later(_LEND_EVERY_S, self._lend, loop)
-        batch.commit = self._thread.submit(self._commit, loop, batch)
+        self._committing = self._thread.submit(self._commit, loop, batch)
+
+    def _take_over(self, loop: AbstractEventLoop, batch: Batch) -> None:
+        self._lending = None
+        if self._committing is not None:
+            self._settle(batch, self._committing.result())
 
     def _write(self, entries: Sequence[Entry], first: int) -> None:
         """Write the rows of a transaction that has yet to be committed."""
@@ -184,7 +124,7 @@ class SqliteJournal:
         many(_ROLLUP, sums.rollups)
         many(_DURATION, sums.durations)
 
-    def _commit(self, loop: AbstractEventLoop, batch: _Batch) -> Exception | None:
+    def _commit(self, loop: AbstractEventLoop, batch: Batch) -> Exception | None:
         """Wait for the disk. Runs in the thread."""
         failure: Exception | None = None
         try:
@@ -206,31 +146,19 @@ class SqliteJournal:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def _landed(self, batch: _Batch, failure: Exception | None) -> None:
-        if self._flying is not batch or self._loop is None:
-            return  # another loop has settled it
-        if self._lending is not None:
+    def _landed(self, batch: Batch, failure: Exception | None) -> None:
+        if self._lending is not None and self._flying is batch:
             self._lending.cancel()
             self._lending = None
-        self._settle(batch, failure)
-        if self._gathered:
-            self._flush(self._loop)
-        elif self._drained is not None:
-            self._drained.set_result(None)
-            self._drained = None
+        super()._landed(batch, failure)
 
-    def _settle(self, batch: _Batch, failure: Exception | None) -> None:
-        """Tell those who wait. A failed batch gives its sequences back."""
-        self._flying = None
+    def _settle(self, batch: Batch, failure: Exception | None) -> None:
         if failure is None:
             self._durable += len(batch.entries)
-        for number, durable in enumerate(batch.waiting, batch.first):
-            if durable.done() or durable.get_loop().is_closed():
-                continue  # its caller has gone
-            if failure is None:
-                durable.set_result(number)
-            else:
-                durable.set_exception(unavailable(self.path, failure))
+        super()._settle(batch, failure)
+
+    def _refusal(self, failure: Exception) -> StoreUnavailable:
+        return unavailable(self.path, failure)
 
     def _lend(self, loop: AbstractEventLoop) -> None:
         time.sleep(_LEND_FOR_S)  # lets go of the interpreter, which is the point

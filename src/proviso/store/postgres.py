@@ -70,6 +70,7 @@ class Address:
                 except BaseException:
                     connection.terminate()
                     raise
+                asyncio.get_running_loop().create_task(_close_with_loop(connection))
                 return connection
 
     async def _prepare(self, connection: Connection) -> None:
@@ -80,6 +81,16 @@ class Address:
             )
         if await connection.fetchval("SHOW synchronous_commit") not in _DURABLE:
             await connection.execute("SET synchronous_commit = on")
+
+
+async def _close_with_loop(connection: Connection) -> None:
+    """Wait for the end of a connection, or of its loop: that cancels this, and nobody else would close it."""
+    closed = asyncio.Event()
+    connection.add_termination_listener(lambda _: closed.set())
+    try:
+        await closed.wait()
+    finally:
+        connection.terminate()
 
 
 @contextlib.contextmanager

@@ -99,6 +99,19 @@ class PostgresDatabase:
         except TimeoutError as error:
             raise said(self.name, error) from error
 
+    def in_thread(self, do: Callable[[], None]) -> None:
+        """Do something in the thread, unless it has ended."""
+
+        async def run() -> None:
+            do()
+
+        with contextlib.suppress(StoreUnavailable):
+            self.call(run())
+
+    async def fetch(self, sql: str, values: Sequence[Value]) -> list[Row]:
+        """Return all rows of a statement, in the thread; its places are numbered already."""
+        return _plain(await self._select(sql, values))
+
     def numbered(self, sql: str) -> str:
         """Return SQL with its `?` numbered, as this engine wants them."""
         known = self._numbered.get(sql)

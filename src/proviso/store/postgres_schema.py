@@ -4,8 +4,12 @@ All of it stands in the schema `proviso`, so that a database can be shared with 
 partitioned by day, so that what a retention time ends goes by dropping a table.
 """
 
+import logging
 from datetime import date, timedelta
 
+import msgspec
+
+from proviso.errors import StoreUnavailable
 from proviso.store.postgres import Address, Connection, used
 from proviso.store.schema import CONTROL, Step, for_postgres, refuse_newer
 
@@ -82,6 +86,8 @@ async def migrate(address: Address) -> None:
                 await _prepare(connection)
                 for part, steps in _PARTS.items():
                     await _take_steps(connection, address.name, part, steps)
+            if await connection.fetchval("SELECT current_setting('transaction_read_only') = 'off'"):
+                await keep_partitions(connection, address.name)
     finally:
         connection.terminate()
 
@@ -116,19 +122,30 @@ async def _take_steps(connection: Connection, name: str, part: str, steps: tuple
 # --- partitions -----------------------------------------------------------------------------------
 
 _PARTITIONED = ("events", "payloads")
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'proviso'"
 _AHEAD = 7  # days for which there are partitions, so that nobody waits for one at midnight
 
 
-async def make_partitions(connection: Connection) -> None:
+async def keep_partitions(connection: Connection, name: str) -> None:
     """Make the partitions from yesterday to a week ahead, by the server's clock.
 
-    What has come into the default partition for one of these days, while nobody made it, moves there.
+    What has come into the default partition for one of these days, while nobody made it, moves there. Where they
+    cannot be made now, that is said, and the default partition takes what comes.
     """
+    try:
+        with used(connection, name):
+            await _make_partitions(connection)
+    except StoreUnavailable as error:
+        what = {"event": "partitions_not_made", "reason": error.message}
+        logging.getLogger("proviso.store").warning("%s", msgspec.json.encode(what).decode())
+
+
+async def _make_partitions(connection: Connection) -> None:
     today = await connection.fetchval("SELECT floor(extract(epoch FROM now()) / 86400)::bigint")
     wanted = [(table, day) for day in range(today - 1, today + _AHEAD + 1) for table in _PARTITIONED]
-    known = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'proviso'")
+    known = {name for (name,) in await connection.fetch(_TABLES)}
     for table, day in wanted:
-        if (_partition(table, day),) in known:
+        if _partition(table, day) in known:
             continue
         async with connection.transaction():
             # A lock that is waited for holds up all who come after: rather try again later.
