@@ -23,6 +23,7 @@ from proviso.contract.prompt import PromptFile
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
 from proviso.contract.workflow import (
+    limit_model_problems,
     model_problems,
     pattern_problems,
     register_problems,
@@ -89,5 +90,7 @@ def _around(parts: Parts, rules: Rules) -> Iterator[Problem]:
         yield from pattern_problems(parts, contract, parts.workflow)
     if parts.workflow and parts.models:
         yield from model_problems(parts, parts.workflow, parts.models, rules.today)
+    if parts.contract and parts.models:
+        yield from limit_model_problems(parts, parts.contract, parts.models)
     if parts.workspace:
         yield from app_people_problems(parts, parts.workspace)

@@ -7,7 +7,7 @@ from functools import reduce
 from proviso.contract.demands import meets_demands
 from proviso.contract.document import Json
 from proviso.contract.document import Path as Place
-from proviso.contract.model import Contract, Intent, RefusedPurpose
+from proviso.contract.model import Contract, CostLimit, Intent, RefusedPurpose
 from proviso.contract.partial import numbered, where_readable, written
 from proviso.contract.parts import Kind, Parts
 from proviso.contract.vocabulary import SensitiveType, is_day
@@ -33,7 +33,6 @@ _LISTS: dict[Place, tuple[str, ...]] = {
     ("outputs", "disallowed"): ("id",),
     ("safety", "grounding", "method"): (),
     ("safety", "residency"): (),
-    ("cost", "limits"): ("group",),
     ("monitoring", "log"): (),
     ("monitoring", "never_store"): (),
     ("monitoring", "feedback_tags"): (),
@@ -54,6 +53,7 @@ def contract_problems(
     yield from _examples(parts, contract)
     yield from _latency(parts, contract)
     yield from _cost(parts, contract)
+    yield from _limits(parts, contract)
     yield from _freezes(parts, contract)
 
 
@@ -263,6 +263,29 @@ def _cost(parts: Parts, contract: Contract) -> Iterator[Problem]:
         what = f"a day may cost less than one answer, which is {cost.per_request_usd:g}"
         fix = f"write {cost.per_request_usd:g} or more"
         yield parts.problem("contract", ("cost", "per_day_usd"), what, fix)
+
+
+@where_readable
+def _limits(parts: Parts, contract: Contract) -> Iterator[Problem]:
+    seen: set[tuple[str | None, ...]] = set()
+    for index, limit in numbered(contract.cost.limits):
+        yield from _limit(parts, ("cost", "limits", index), limit, seen)
+
+
+@where_readable
+def _limit(
+    parts: Parts, place: Place, limit: CostLimit, seen: set[tuple[str | None, ...]]
+) -> Iterator[Problem]:
+    if all(amount is None for amount in limit.amounts):
+        yield parts.problem(
+            "contract", place, "it limits nothing", "add an amount such as `requests_per_day: 200`"
+        )
+    scope = (limit.group, limit.key, limit.model)
+    if scope in seen:
+        yield parts.problem(
+            "contract", place, "its callers have a limit already", "write both into one entry"
+        )
+    seen.add(scope)
 
 
 @where_readable

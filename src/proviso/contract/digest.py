@@ -61,7 +61,7 @@ def terms_manifest(app: App) -> Manifest:
 
 
 def access_manifest(app: App, policies: str) -> Manifest:
-    """Return the manifest of who is who and what the organisation allows; `policies` is the workspace's own, as text."""
+    """Return the manifest of who is who and what is allowed; `policies` is what the workspace adds, as text."""
     return manifest({
         "kind": ACCESS,
         "workspace": _raw(app, "workspace"),

@@ -204,11 +204,35 @@ class Latency(Section):
     deadline_ms: int = Field(ge=1, description="When an answer under way becomes a refusal.")
 
 
-class GroupLimit(Section):
-    """A limit for one group of users."""
+class CostLimit(Section):
+    """An amount for some of the callers, in a calendar minute or day (UTC): for whom, and how much of what."""
 
-    group: str = Field(description="A group of proviso.yaml.")
-    requests_per_day: int = Field(ge=0, description="The most requests that each of its members has a day.")
+    id: Id | None = Field(default=None, description="A name for it; by default it is called by its group.")
+    group: str | None = Field(
+        default=None, description="A group of proviso.yaml, whose members share the amount; `*`: each group."
+    )
+    key: Literal["*"] | None = Field(
+        default=None, description="`*`: each key, or client of the provider, for itself."
+    )
+    model: str | None = Field(default=None, description="A model of models.yaml; `*`: each model.")
+    requests_per_minute: int | None = Field(default=None, ge=0, description="The most requests in a minute.")
+    requests_per_day: int | None = Field(default=None, ge=0, description="The most requests in a day.")
+    tokens_per_minute: int | None = Field(
+        default=None, ge=0, description="The most tokens, in and out, in a minute."
+    )
+    tokens_per_day: int | None = Field(
+        default=None, ge=0, description="The most tokens, in and out, in a day."
+    )
+    usd_per_minute: float | None = Field(default=None, ge=0, description="The most money in a minute.")
+    usd_per_day: float | None = Field(default=None, ge=0, description="The most money in a day.")
+
+    @property
+    def amounts(self) -> tuple[int | float | None, ...]:
+        """What it limits, each of the six or None."""
+        return (
+            self.requests_per_minute, self.requests_per_day, self.tokens_per_minute, self.tokens_per_day,
+            self.usd_per_minute, self.usd_per_day,
+        )  # fmt: skip
 
 
 class Cost(Section):
@@ -216,7 +240,9 @@ class Cost(Section):
 
     per_request_usd: float = Field(ge=0, description="The most that one answer may cost.")
     per_day_usd: float = Field(ge=0, description="The most that the app may cost in a day (UTC).")
-    limits: tuple[GroupLimit, ...] = Field(default=(), description="Limits for groups of users.")
+    limits: tuple[CostLimit, ...] = Field(
+        default=(), description="Limits of requests, tokens and money for groups, keys and models."
+    )
 
 
 class ChangeControl(Section):

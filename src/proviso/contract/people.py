@@ -78,7 +78,8 @@ def _addressee(parts: Parts, workspace: Workspace, place: Place, name: str) -> I
 def _limit_problems(parts: Parts, contract: Contract, workspace: Workspace) -> Iterator[Problem]:
     for index, limit in numbered(contract.cost.limits):
         for group in written(limit, "group"):
-            yield from _group(parts, workspace, "contract", ("cost", "limits", index, "group"), group)
+            if group not in (None, "*"):
+                yield from _group(parts, workspace, "contract", ("cost", "limits", index, "group"), group)
 
 
 @where_readable

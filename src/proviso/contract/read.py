@@ -85,7 +85,7 @@ def item_names(items: Sequence[object]) -> list[str]:
 
 def _item_name(item: object) -> str:
     if isinstance(item, Mapping):
-        item = next((item[key] for key in _NAMES if key in item), "")
+        item = next((item[key] for key in _NAMES if item.get(key) is not None), "")
     return item if isinstance(item, str) and _NAMED.fullmatch(item) else ""
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from proviso.contract.document import Path as Place
 from proviso.contract.model import Contract
-from proviso.contract.partial import numbered, where_readable
+from proviso.contract.partial import numbered, where_readable, written
 from proviso.contract.parts import Parts
 from proviso.contract.vocabulary import is_day
 from proviso.contract.wording import nearest, suggest
@@ -81,6 +81,17 @@ def model_problems(
         else:
             for what, fix in _faults(parts, role, name, register, today):
                 yield parts.problem("workflow", place, what, fix)
+
+
+@where_readable
+def limit_model_problems(parts: Parts, contract: Contract, register: ModelRegister) -> Iterator[Problem]:
+    """Check that limits are for models that there are."""
+    for index, limit in numbered(contract.cost.limits):
+        for model in written(limit, "model"):
+            if model not in (None, "*", *register.models):
+                what = f"`{model[:60]}` is no model of models.yaml"
+                place: Place = ("cost", "limits", index, "model")
+                yield parts.problem("contract", place, what, suggest(model, list(register.models)))
 
 
 @where_readable

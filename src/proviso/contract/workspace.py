@@ -227,18 +227,23 @@ class Oidc(Section):
     issuer: str = Field(description="The provider's `iss`: an https URL, http only on this machine.")
     audiences: tuple[str, ...] = Field(min_length=1, description="A caller's token must be for one of them.")
     algorithms: tuple[str, ...] = Field(
-        default=("RS256", "ES256"), min_length=1, description="Signatures that are taken; none that needs a secret."
+        default=("RS256", "ES256"),
+        min_length=1,
+        description="Signatures that are taken; none that needs a secret.",
     )
     jwks_url: str = Field(default="", description="Where its keys are; by default it says so itself.")
     user_claim: str = Field(default="sub", description="The claim that names the user.")
     groups_claim: str = Field(default="groups", description="The claim that lists the user's groups.")
     group_map: dict[str, Id] = Field(
-        default={}, description="Its groups and ours; without it, names that `groups` has count. The rest is dropped."
+        default={},
+        description="Its groups and ours; without it, names that `groups` has count. The rest is dropped.",
     )
     delegation_audiences: tuple[str, ...] = Field(
         default=(), description="Tokens by which services name their users may be for these as well."
     )
-    clock_skew: Duration = Field(default="60s", description="How far its clock may be off ours, 5 minutes at most.")
+    clock_skew: Duration = Field(
+        default="60s", description="How far its clock may be off ours, 5 minutes at most."
+    )
     max_age: Duration = Field(default="24h", description="How old a token may be, whatever it says itself.")
 
 
