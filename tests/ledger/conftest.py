@@ -1,33 +1,26 @@
-"""The record in its two forms, on disk and in memory."""
+"""The record in its forms: in files, in PostgreSQL and in memory."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from proviso.ledger import Ledger, MemoryLedger, Recorder, Records, RunReader
-from proviso.store import Control, open_store
+from tests.engines import Engine
 from tests.ledger.samples import NOW, NoProjection
 
 
-@pytest.fixture
-def control(tmp_path: Path) -> Iterator[Control]:
-    opened = Control(open_store(tmp_path).database)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=["memory", "disk", pytest.param("postgres", marks=pytest.mark.slow)])
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Ledger, Records]]:
-    """The real record and its double: one suite for both."""
+    """The real record on both engines, and its double: one suite for all."""
     if request.param == "memory":
         memory = MemoryLedger(NoProjection())
         yield memory, memory
         return
-    control = Control(open_store(tmp_path).database)
-    recorder = Recorder.open(open_store(tmp_path), NoProjection(), lambda: NOW)
-    reader = RunReader.open(open_store(tmp_path))
+    engine = Engine(tmp_path, request.getfixturevalue("database_url") if request.param == "postgres" else "")
+    recorder = Recorder.open(engine.open(), NoProjection(), lambda: NOW)
+    reader = RunReader.open(engine.open())
     yield recorder, reader
     await recorder.close()
     reader.close()
-    control.database.close()
+    engine.close()

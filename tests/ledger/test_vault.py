@@ -1,14 +1,12 @@
 """The vault: keeps what the contract logs, and nothing else; knows who stands behind a pseudonym."""
 
-from pathlib import Path
-
 import pytest
 
 from proviso.errors import StoreUnavailable
 from proviso.ledger import Payload, PayloadRefused, Vault
 from proviso.ledger.vault import MemorySubjects
-from proviso.store import Control, open_store
 from proviso.types import Answer, Channel, Citation, Refusal, Screened
+from tests.engines import Engine
 from tests.ledger.samples import payload
 
 QUESTION = Screened("What is the per diem?", Channel.USER)
@@ -54,8 +52,8 @@ def test_citations_come_back_with_their_quotes(vault: Vault) -> None:
     assert vault.open(sealed).citations == (cited,)
 
 
-def test_a_pseudonym_does_not_tell_the_user_and_is_the_same_in_every_process(tmp_path: Path) -> None:
-    one, two = Vault(Control(open_store(tmp_path).database)), Vault(Control(open_store(tmp_path).database))
+def test_a_pseudonym_does_not_tell_the_user_and_is_the_same_in_every_process(engine: Engine) -> None:
+    one, two = Vault(engine.control()), Vault(engine.control())
     assert one.pseudonym("dana") == two.pseudonym("dana")
     assert "dana" not in one.pseudonym("dana")
     assert two.user(one.pseudonym("dana")) == "dana"
@@ -65,8 +63,8 @@ def test_an_unknown_pseudonym_leads_to_nobody(vault: Vault) -> None:
     assert vault.user("s0") == ""
 
 
-def test_a_store_that_is_gone_is_said_and_not_hidden(tmp_path: Path) -> None:
-    control = Control(open_store(tmp_path).database)
+def test_a_store_that_is_gone_is_said_and_not_hidden(engine: Engine) -> None:
+    control = engine.control()
     control.database.close()
     with pytest.raises(StoreUnavailable):
         Vault(control).pseudonym("dana")
