@@ -70,6 +70,10 @@ class Attempts:
             task.add_done_callback(lambda done: self._ended(digest, done))
         return await asyncio.shield(task)  # a caller that hangs up does not end it for the others
 
+    def forget_refusals(self) -> None:
+        """Try again what was refused: the reason may be gone."""
+        self._refused.clear()
+
     def _admit(self, digest: bytes, peer: str) -> bool:
         """Let a credential be tried, or raise; return whether it may be a guess."""
         now = self._clock()

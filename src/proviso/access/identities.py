@@ -80,6 +80,8 @@ class Identities:
         for tokens in (self._tokens, self._delegated):
             if tokens is not None:
                 tokens.people_changed()
+        for attempts in (self._callers, self._users):  # who was refused may be somebody now
+            attempts.forget_refusals()
 
     def _known(self, bearer: str) -> Principal | None:
         if bearer.startswith(_KEY_PREFIX):

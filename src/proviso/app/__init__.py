@@ -1,7 +1,8 @@
 """Wiring: the only room that knows every concrete class, and hands each what it may not import."""
 
+from proviso.app.applying import Change, acting, put_in_force
 from proviso.app.authorisation import Named, app_resource, explain_access, open_authority
-from proviso.app.deploying import REVISIONS, Change, acting, put_in_force
+from proviso.app.deploying import REVISIONS
 from proviso.app.indexing import check_apps, coverage, index_apps
 from proviso.app.questions import ask, create_key, open_keys, revoke_key, search, trace
 from proviso.app.site import Site

@@ -34,32 +34,31 @@ class Callers:
         self._now = now
         self.access = access
         self._authority = Authority.load(access.policies, environment=environment)
-        self._identities = self._all_identities(access.workspace.identity.oidc)
+        self._identities, self._signing_keys = self._all_identities(access.workspace.identity.oidc)
 
     async def adopt(self, access: Access) -> None:
         """Go on under other people, roles and policies. Raises what is wrong with them; then nothing has changed."""
         authority = Authority.load(access.policies, environment=self._environment)
-        identity = access.workspace.identity
-        if identity != self.access.workspace.identity:
-            await self.close()
-            self._identities = self._all_identities(identity.oidc)
+        left: SigningKeys | None = None
+        if access.workspace.identity != self.access.workspace.identity:
+            identities, keys = self._all_identities(access.workspace.identity.oidc)
+            left, self._identities, self._signing_keys = self._signing_keys, identities, keys
+        # No request sees half of it: nothing is awaited up to here.
         self.access, self._authority = access, authority
         self._ring.workspace = self._people.workspace = access.workspace
         self._ring.forget()
         self._identities.people_changed()
+        if left is not None:
+            await left.close()
 
-    def _all_identities(self, oidc: Oidc | None) -> Identities:
-        self._signing_keys: SigningKeys | None = None
+    def _all_identities(self, oidc: Oidc | None) -> tuple[Identities, SigningKeys | None]:
         if oidc is None:
-            return Identities(self._ring, _monotonic_us)
+            return Identities(self._ring, _monotonic_us), None
         provider = oidc_provider(oidc)
-        keys = self._signing_keys = signing_keys(provider, _monotonic_us)
-        return Identities(
-            self._ring,
-            _monotonic_us,
-            tokens=Tokens(provider, keys, self._people, self._now),
-            delegated=Tokens(provider, keys, self._people, self._now, delegated=True),
-        )
+        keys = signing_keys(provider, _monotonic_us)
+        own = Tokens(provider, keys, self._people, self._now)
+        delegated = Tokens(provider, keys, self._people, self._now, delegated=True)
+        return Identities(self._ring, _monotonic_us, tokens=own, delegated=delegated), keys
 
     def known(self, bearer: str, user_token: str | None = None) -> Principal | None:
         """Return who is calling, from memory alone; None where `authenticate` must find out."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import shutil
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from proviso.access import AppResource, Keys, Permission, RunResource
 from proviso.app.authorisation import added_policies, app_resource_in_force
@@ -30,13 +31,14 @@ from proviso.governance import Routing
 from proviso.ledger import Recorder, RunReader, RunRecord
 from proviso.models import Extractive, Model
 from proviso.orchestrator import (
+    STRICT_LEASE_S,
     Caller,
     CompiledRelease,
     Run,
     compile_release,
-    compile_terms,
     serve,
     stream,
+    under_terms,
 )
 from proviso.retrieval import open_index
 from proviso.settings import Settings
@@ -44,6 +46,7 @@ from proviso.store import KEYS, Control, NewsFeed, open_store
 from proviso.types import Principal, Purpose, Request, Served
 
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
+_LISTEN_AGAIN_S = 1.0
 _MODELS: Mapping[str, type[Model]] = {"extractive": Extractive}  # by provider
 
 
@@ -100,6 +103,7 @@ class Site:
         self._serving: dict[str, _Serving] = {}
         self.routing = Routing(())
         self._listening: asyncio.Task[None] | None = None
+        self._log = logging.getLogger("proviso.store")
         with contextlib.ExitStack() as opened:
             opened.callback(self._store.close)
             self._control = Control(self._store.database)
@@ -150,11 +154,7 @@ class Site:
         Raises `UnknownApp`, `Forbidden`, or `OutOfTouch` when what is known has not been confirmed for too long.
         """
         release = self.routing.resolve(request.app, principal)
-        if self._listening is not None and (silent := self.feed.silent_s()) > release.terms.lease_s:
-            raise OutOfTouch(
-                f"the store has not been heard of for {silent:.0f} s, so nobody knows what is still in force",
-                fix="bring the store back; `/readyz` says when this is over",
-            )
+        self._check_lease(release)
         self.callers.check(principal, self._serving[release.app].resource, request.purpose)
         subject = self.recorder.known_pseudonym(principal.user)
         if subject is None:
@@ -162,12 +162,15 @@ class Site:
         return Pending(Run(release, request, Caller(principal, subject), now_us()), self.recorder)
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
-        """Return the releases that this caller may ask, by app."""
-        return [
+        """Return the releases that this caller may ask, by app; raise `OutOfTouch` where one is not known to be so."""
+        found = [
             release
             for release in self.routing.usable(principal)
             if self.callers.may_ask(principal, self._serving[release.app].resource, self._purpose)
         ]
+        for release in found:
+            self._check_lease(release)
+        return found
 
     def may_read_own(self, principal: Principal, record: RunRecord) -> bool:
         """Return whether a caller may read a run because they have asked it."""
@@ -177,8 +180,18 @@ class Site:
         """Return whether a caller may read a run, whoever asked it."""
         return self.callers.may_read(principal, self._resource(record), Permission.READ_RUN)
 
+    def _check_lease(self, release: CompiledRelease | None) -> None:
+        """Raise `OutOfTouch` where who may do what has not been confirmed within a release's lease."""
+        lease = release.terms.lease_s if release else STRICT_LEASE_S
+        if self._listening is not None and (silent := self.feed.silent_s()) > lease:
+            raise OutOfTouch(
+                f"the store has not been heard of for {silent:.0f} s, so nobody knows what is still in force",
+                fix="bring the store back; `/readyz` says when this is over",
+            )
+
     def _resource(self, record: RunRecord) -> RunResource:
         serving = self._serving.get(record.app)
+        self._check_lease(serving.release if serving else None)
         none = frozenset[str]()
         # Of an app that is no longer served only what one has asked oneself is left to read.
         app = serving.resource if serving else AppResource(record.app, "", none, none, none)
@@ -205,7 +218,7 @@ class Site:
     async def start(self) -> None:
         """Begin to listen for news, and to write what was spooled."""
         self.recorder.start()
-        self._listening = asyncio.create_task(self.feed.run())
+        self._listening = asyncio.create_task(self._listen())
 
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
@@ -229,12 +242,23 @@ class Site:
         free = shutil.disk_usage(self._state).free
         if free < _LEAST_FREE:
             return f"the disk has {free} bytes left: no record can be written"
-        lease = min((serving.release.terms.lease_s for serving in self._serving.values()), default=0.0)
-        if self._listening is not None and self.feed.silent_s() > lease:
-            return f"the store has not been heard of for {self.feed.silent_s():.0f} s"
+        try:
+            for serving in self._serving.values():
+                self._check_lease(serving.release)
+        except OutOfTouch as error:
+            return error.message
         return ""
 
     # --- news ---------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self.feed.run()
+            except Exception as error:  # noqa: BLE001  the edge: else this process would be deaf, and not say so
+                fault = {"event": "news_failed", "error": type(error).__name__}
+                self._log.error("%s", msgspec.json.encode(fault).decode())
+                await asyncio.sleep(_LISTEN_AGAIN_S)
 
     def _begin(self, access: Access, apps: Iterable[Deployed]) -> None:
         self.callers = Callers(self.keys, access, self.settings.environment, now_us)
@@ -264,9 +288,7 @@ class Site:
         if known.deployed == deployed:
             return known
         terms = load_terms(deployed.terms, self._control)
-        release = replace(
-            known.release, terms=compile_terms(known.bundle, terms), summary=terms.contract.summary
-        )
+        release = under_terms(known.release, known.bundle, terms, unapproved=deployed.unapproved)
         return _Serving(deployed, known.bundle, release, app_resource_in_force(known.bundle, terms))
 
     def _compile(self, deployed: Deployed) -> _Serving:

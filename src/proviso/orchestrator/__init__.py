@@ -1,11 +1,12 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
 
 from proviso.orchestrator.compilation import (
+    STRICT_LEASE_S,
     answer_schemas,
     compile_release,
     compile_synonyms,
-    compile_terms,
     refusal_texts,
+    under_terms,
 )
 from proviso.orchestrator.covers import covers
 from proviso.orchestrator.prompts import Prompt, prompt_problems
@@ -15,6 +16,7 @@ from proviso.orchestrator.serve import serve, stream
 
 __all__ = [
     "REVISION",
+    "STRICT_LEASE_S",
     "Caller",
     "CompiledRelease",
     "CompiledTerms",
@@ -23,12 +25,12 @@ __all__ = [
     "answer_schemas",
     "compile_release",
     "compile_synonyms",
-    "compile_terms",
     "covers",
     "prompt_problems",
     "refusal_texts",
     "serve",
     "stream",
+    "under_terms",
 ]
 
 # Raised whenever this room would order the steps, render a prompt or cut an answer otherwise than before.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from proviso.contract import Bundle, ReleasePart, Terms, Workflow
 from proviso.errors import NotReady
@@ -22,7 +23,7 @@ EXTRACTIVE = "extractive"
 _MICRO = 1_000_000
 
 # How long a process may serve by what it has not been able to confirm (DESIGN §7.8).
-_STRICT_LEASE_S = 5.0
+STRICT_LEASE_S = 5.0  # of tiers that record before they reply
 _LEASE_S = 60.0
 
 
@@ -40,7 +41,7 @@ def compile_release(
     Raises `InvalidWorkspace` for a prompt that does not parse, `NotReady` for a model that is not there.
     """
     name = bundle.workflow.models[DRAFTER]
-    price = terms.models[name].price
+    input_price, output_price = _prices(bundle, terms)
     model = _model(name, models)
     if bundle.contract.models.when_unavailable == EXTRACTIVE and name != EXTRACTIVE:
         model = Fallback(model, _model(EXTRACTIVE, models))
@@ -62,9 +63,29 @@ def compile_release(
         prompt=Prompt(bundle.prompt),
         model=model,
         max_tokens=bundle.workflow.max_tokens,
-        input_micro_usd_per_million=round(price.input_per_million_usd * _MICRO),
-        output_micro_usd_per_million=round(price.output_per_million_usd * _MICRO),
+        input_micro_usd_per_million=input_price,
+        output_micro_usd_per_million=output_price,
     )
+
+
+def under_terms(
+    release: CompiledRelease, bundle: Bundle, terms: Terms, *, unapproved: bool
+) -> CompiledRelease:
+    """Return the same release under other terms; nothing that shapes answers is compiled again."""
+    input_price, output_price = _prices(bundle, terms)
+    return replace(
+        release,
+        summary=terms.contract.summary,
+        terms=compile_terms(bundle, terms),
+        unapproved=unapproved,
+        input_micro_usd_per_million=input_price,
+        output_micro_usd_per_million=output_price,
+    )
+
+
+def _prices(bundle: Bundle, terms: Terms) -> tuple[int, int]:
+    price = terms.models[bundle.workflow.models[DRAFTER]].price
+    return round(price.input_per_million_usd * _MICRO), round(price.output_per_million_usd * _MICRO)
 
 
 def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
@@ -84,7 +105,7 @@ def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
         log=frozenset(terms.contract.monitoring.log),
         runs_readable_by=frozenset(terms.policy.runs_readable_by),
         record_before_reply=strict,
-        lease_s=_STRICT_LEASE_S if strict else _LEASE_S,
+        lease_s=STRICT_LEASE_S if strict else _LEASE_S,
     )
 
 

@@ -35,6 +35,7 @@ class Prompt:
     def __init__(self, file: PromptFile) -> None:
         self.name = file.name
         self.version = file.version
+        self.size = len(file.system.encode()) + len(file.user.encode())
         self._environment = _environment(file)
 
     def render(

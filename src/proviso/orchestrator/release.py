@@ -9,7 +9,9 @@ from proviso.models import Model
 from proviso.orchestrator.prompts import Prompt
 from proviso.retrieval import Index
 from proviso.text import Synonyms
-from proviso.types import Environment, Principal
+from proviso.types import Environment, Principal, Request
+
+_AROUND_A_PASSAGE = 512  # bytes of its number, title and document in a prompt
 
 
 class CompiledTerms(Struct, frozen=True):
@@ -49,3 +51,11 @@ class CompiledRelease(Struct, frozen=True):
     max_tokens: int
     input_micro_usd_per_million: int
     output_micro_usd_per_million: int
+
+    def most_input_tokens(self, request: Request) -> int:
+        """Return a bound from above for what a model reads for a request: a token is at least one byte of UTF-8.
+
+        Both parts of the prompt may show the question and the passages.
+        """
+        asked = len(request.text.encode()) + sum(len(turn.text.encode()) for turn in request.history)
+        return self.prompt.size + 2 * (asked + self.passages * (self.index.longest + _AROUND_A_PASSAGE))

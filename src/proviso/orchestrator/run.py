@@ -41,12 +41,21 @@ class Caller(Struct, frozen=True):
 class Run:
     """A request under way. `now` is UTC in microseconds since the epoch."""
 
-    def __init__(self, release: CompiledRelease, request: Request, caller: Caller, now: int) -> None:
+    def __init__(
+        self,
+        release: CompiledRelease,
+        request: Request,
+        caller: Caller,
+        now: int,
+        max_tokens: int | None = None,
+    ) -> None:
+        """Begin a run; `max_tokens` is the longest draft if the budget leaves less than the release."""
         self.id = str(uuid_utils.uuid7())
         self.release = release
         self.request = request
         self.caller = caller
         self.at = now
+        self.max_tokens = release.max_tokens if max_tokens is None else max_tokens
         self._started = self._marked = time.perf_counter_ns()
         self.deadline = time.monotonic() + release.terms.deadline_s
         self.sources = release.terms.readable(caller.principal)
@@ -161,6 +170,12 @@ class Run:
             unapproved=release.unapproved,
             purpose=self.request.purpose,
         )
+
+    @property
+    def used(self) -> tuple[int, int]:
+        """Tokens and micro-dollars that the run has used so far."""
+        usage = self.draft.usage if self.draft else _NOTHING
+        return usage.input_tokens + usage.output_tokens, self._cost(usage)
 
     def _ending(self) -> Outcome:
         if isinstance(self.outcome, Answer):

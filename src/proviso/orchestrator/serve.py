@@ -33,7 +33,7 @@ async def answer(run: Run) -> Answer | Refusal:
     if run.found.empty:
         return guardrails.refuse("no_evidence", "inputs.sources")
     run.rendered = run.step("render", release.prompt.render(question, run.found.passages, history.turns))
-    request = ModelRequest(run.rendered, release.max_tokens, run.deadline, release.synonyms)
+    request = ModelRequest(run.rendered, run.max_tokens, run.deadline, release.synonyms)
     run.draft = run.step("draft", await release.model.converse(request))
     return run.step("verify", guardrails.verify(run.draft, run.found.passages))
 
