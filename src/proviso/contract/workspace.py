@@ -214,6 +214,9 @@ class ModelRegister(Section):
 # --- proviso.yaml ---------------------------------------------------------------------------------
 
 
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
+
+
 class Person(Section):
     """Somebody who can own, approve or be told."""
 
@@ -253,6 +256,34 @@ class Identity(Section):
     oidc: Oidc | None = Field(default=None, description="An OpenID provider.")
 
 
+class WebhookDestination(Section):
+    """A URL that takes signed JSON."""
+
+    url: str = Field(min_length=1, max_length=2000, description="`https`; `http` only on this machine.")
+    secrets: tuple[Variable, ...] = Field(
+        min_length=1,
+        max_length=2,
+        description="Environment variables with its secrets: two while one is replaced.",
+    )
+
+
+class EmailDestination(Section):
+    """Mailboxes."""
+
+    server: Variable = Field(description="The environment variable with the mail server's apprise URL.")
+    recipients: tuple[str, ...] = Field(min_length=1, max_length=50, description="Mail addresses.")
+
+
+class Notification(Section):
+    """A place that is told what happens; `webhook` or `email`."""
+
+    topics: tuple[str, ...] = Field(
+        min_length=1, description="Topics or patterns such as `key.*`; `*` is all."
+    )
+    webhook: WebhookDestination | None = Field(default=None, description="Where signed JSON is posted.")
+    email: EmailDestination | None = Field(default=None, description="Who gets mail.")
+
+
 class Workspace(Section):
     """People, groups and roles."""
 
@@ -260,4 +291,7 @@ class Workspace(Section):
     people: dict[Id, Person] = Field(description="The people by ID.")
     groups: dict[Id, tuple[str, ...]] = Field(default={}, description="Groups of people, by their IDs.")
     roles: dict[Role, tuple[str, ...]] = Field(default={}, description="Who holds which role.")
+    notifications: dict[Id, Notification] = Field(
+        default={}, max_length=32, description="Who is told what happens."
+    )
     identity: Identity = Field(default=Identity(), description="Who says who is calling, besides API keys.")

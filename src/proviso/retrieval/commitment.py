@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from proviso.errors import Tampered
 from proviso.retrieval import chunks
@@ -39,8 +39,16 @@ def settings() -> dict[str, int]:
     }
 
 
-def commit(records: Records) -> tuple[str, dict[str, int]]:
-    """The snapshot's digest, and the place of each passage by its ID.
+class Committed(NamedTuple):
+    """A snapshot's digest, the place of each passage by its ID, and the bytes of the longest passage."""
+
+    digest: str
+    places: dict[str, int]
+    longest: int
+
+
+def commit(records: Records) -> Committed:
+    """The snapshot's digest, and what is learnt of the passages on the way.
 
     SHA-256 over `settings` and, line by line, each document (source, document, title, version, parser, text)
     and each passage (id, row of its document, title, start, end, text, sentences, terms, masks) as canonical
@@ -50,11 +58,13 @@ def commit(records: Records) -> tuple[str, dict[str, int]]:
     for document in _documents(records):
         whole.update(b"\n" + canonical(document))
     places: dict[str, int] = {}
+    longest = 0
     for ordinal in range(len(records)):
         record = records.record(ordinal)
         if record.document >= len(records.documents):
             raise Tampered(f"passage {ordinal} belongs to no document", fix="run `proviso index`")
         places[record.id] = ordinal
+        longest = max(longest, record.stop - record.begin)
         line: dict[str, str | int] = {
             "id": record.id,
             "document": record.document,
@@ -67,7 +77,7 @@ def commit(records: Records) -> tuple[str, dict[str, int]]:
             "masks": sha256(record.masks),
         }
         whole.update(b"\n" + canonical(line))
-    return whole.hexdigest(), places
+    return Committed(whole.hexdigest(), places, longest)
 
 
 def _documents(records: Records) -> Iterator[dict[str, str]]:

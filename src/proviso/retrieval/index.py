@@ -47,6 +47,11 @@ class Found(Struct, frozen=True):
 class Index(Protocol):
     """Anything that finds passages. No score leaves it."""
 
+    @property
+    def longest(self) -> int:
+        """The bytes of the longest passage, in UTF-8: no search returns one that is longer."""
+        ...
+
     async def search(self, query: Query, *, sources: frozenset[str], limit: int) -> Found:
         """The best `limit` passages among `sources`, the names of those that this caller may read now."""
         ...

@@ -29,6 +29,7 @@ class MemoryIndex:
 
     def __init__(self, passages: Iterable[Passage]) -> None:
         self._passages = tuple(passages)
+        self.longest = max((len(passage.text.encode()) for passage in self._passages), default=0)
         self._analyser = Analyser()
         self._postings: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._lengths = []

@@ -78,7 +78,7 @@ def _build(
     with _workplace(into) as folder:
         _write_records(outcomes.watch(read_documents(approved, screen, progress)), folder)
         with Records(folder) as records:
-            digest, _ = commit(records)
+            digest = commit(records).digest
             documents, passages = len(records.documents), len(records)
             reused = _is_whole(into, digest)
             if not reused:

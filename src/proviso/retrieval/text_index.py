@@ -21,13 +21,15 @@ class TextIndex:
     def __init__(self, folder: Path, digest: str) -> None:
         """Open the snapshot in its folder; raises `Tampered` where its passages have not this digest."""
         with Records(folder) as records:
-            found, self._places = commit(records)
-        if found != digest:
-            raise Tampered(f"the snapshot `{digest}` has the digest `{found}`", fix="run `proviso index`")
+            found = commit(records)
+        if found.digest != digest:
+            raise Tampered(f"the snapshot `{digest}` has the digest `{found.digest}`", fix="run `proviso index`")
         # Mapped anew: the pages that the check has touched do not stay in memory.
         self._records = Records(folder)
         self._folder = folder
         self.digest = digest
+        self.longest = found.longest
+        self._places = found.places
         self.sources = frozenset(document.source for document in self._records.documents)
         self._ranking = Ranking(folder / RANKING, size=len(self._records), sources=self.sources)
         self._analyser = Analyser()
