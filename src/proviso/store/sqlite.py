@@ -63,7 +63,7 @@ def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite or the file system says into `StoreUnavailable`."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError) as error:
         raise unavailable(path, error) from error
 
 
