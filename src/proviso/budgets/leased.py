@@ -177,7 +177,7 @@ class LeasedBudget:
         tally = self._tallies.get(limit.id)
         if tally is None or utc >= tally.ends:
             if tally is not None:
-                self._unreported[tally] = None
+                self._give_back(tally)
             tally = self._tallies[limit.id] = Tally(limit, utc)
         elif tally.limit is not limit:
             self._change(tally, limit)
@@ -309,7 +309,7 @@ class LeasedBudget:
             return
         self._cleaned_at = clock
         for name in [name for name, tally in self._tallies.items() if utc >= tally.ends]:
-            self._unreported[self._tallies.pop(name)] = None
+            self._give_back(self._tallies.pop(name))
         await asyncio.to_thread(shares.clean, self._database, utc)
 
     def _note(self, event: str, **values: str | int) -> None:
@@ -343,5 +343,5 @@ def _order(tally: Tally, wanted: int, least: int) -> Order:
 def _apply(tally: Tally, order: Order, grant: Grant, clock: float) -> None:
     """Let a share grow by what was granted, and by the debt that is now written down."""
     tally.free += grant.amount + order.debt
-    if order.wanted:
+    if grant.amount < order.short:
         tally.room, tally.settled, tally.asked_at = grant.room, grant.settled, clock

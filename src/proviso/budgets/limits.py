@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
-from proviso.errors import RequestError, StoreUnavailable
+from proviso.errors import StoreUnavailable, TooMany
 from proviso.types import Purpose
 
 _SECOND = 1_000_000
@@ -70,7 +70,8 @@ class Limit(Struct, frozen=True, eq=False):
 
     def __str__(self) -> str:
         if self.kind is Kind.MICRO_USD:
-            return f"{self.amount / 1_000_000:,.2f} US dollars a {self.window} for {self.scope}"
+            digits = 6 if self.amount % 10_000 else 2  # a limit may be less than a cent
+            return f"{self.amount / 1_000_000:,.{digits}f} US dollars a {self.window} for {self.scope}"
         return f"{self.amount:,} {self.kind} a {self.window} for {self.scope}"
 
 
@@ -98,20 +99,19 @@ class Demand(Struct, frozen=True, gc=False):
             raise ValueError("a demand is never negative")
 
 
-class LimitReached(RequestError):
+class LimitReached(TooMany):
     """No: this request would exceed a limit. `retry_after_s` is when it may be worth while to ask again."""
 
     code = "limit_reached"
-    status = 429
 
     def __init__(self, limit: Limit, retry_after_s: int) -> None:
         super().__init__(
             f"the limit of {limit} is reached (`{limit.clause}`)",
+            retry_after_s=retry_after_s,
             fix=f"ask again in {retry_after_s} s, or have the contract's limit raised",
         )
         self.limit = limit
         self.clause = limit.clause
-        self.retry_after_s = retry_after_s
 
 
 class BudgetUnconfirmed(StoreUnavailable):

@@ -67,13 +67,15 @@ class Holder(Struct, frozen=True, gc=False):
 class Orphan(Struct, frozen=True):
     """A share whose holder is fenced off: it counts as spent, whole, until it is reconciled with the record.
 
-    `writer` is the name under which the holder wrote its record, from `began` on (UTC microseconds);
-    `spent` and `reserved` are what it said last. Times are UTC microseconds, `starts` included, `ends` not.
+    `writer` is the name under which the holder wrote its record, from `began` to `until`, when the next holder
+    of that name began, or 0 if there is none; `spent` and `reserved` are what it said last. Times are UTC
+    microseconds, `starts` included, `ends` not.
     """
 
     writer: str
     epoch: int
     began: int
+    until: int
     scope: Scope
     kind: Kind
     window: Window
@@ -192,7 +194,8 @@ def leave(database: Database, epoch: int) -> None:
 def orphans(database: Database, now: int) -> list[Orphan]:
     """Return the shares of fenced holders that are not reconciled, of windows that have not ended."""
     rows = database.read(
-        "SELECT h.writer, h.epoch, h.began, l.limit_id, l.starts, l.share, l.spent, l.reserved"
+        "SELECT h.writer, h.epoch, h.began, COALESCE((SELECT MIN(n.began) FROM budget_holders n"
+        " WHERE n.writer = h.writer AND n.epoch > h.epoch), 0), l.limit_id, l.starts, l.share, l.spent, l.reserved"
         " FROM budget_leases l JOIN budget_holders h ON h.epoch = l.epoch"
         " WHERE h.fenced = 1 AND l.settled = 0 AND l.starts > ? ORDER BY h.epoch, l.limit_id, l.starts",
         (now - Window.DAY.length,),
@@ -202,10 +205,10 @@ def orphans(database: Database, now: int) -> list[Orphan]:
 
 
 def _orphan(row: Row) -> Orphan:
-    writer, epoch, began, limit_id, starts, share, spent, reserved = row
+    writer, epoch, began, until, limit_id, starts, share, spent, reserved = row
     scope, kind, window = identified(limit_id)
     return Orphan(
-        writer=writer, epoch=epoch, began=began, scope=scope, kind=kind, window=window, limit_id=limit_id,
+        writer=writer, epoch=epoch, began=began, until=until, scope=scope, kind=kind, window=window, limit_id=limit_id,
         starts=starts, ends=starts + window.length, share=share, spent=spent, reserved=reserved,
     )  # fmt: skip
 
@@ -223,17 +226,19 @@ def reconcile(database: Database, orphan: Orphan, actual: int) -> int:
 
 
 def clean(database: Database, now: int) -> None:
-    """Remove what is of no window that could come again, and holders that hold nothing."""
+    """Remove what is of no window that could come again, by the clocks of all holders, and who holds nothing."""
     with database.transaction() as statements:
-        statements.change("DELETE FROM budget_leases WHERE removable < ?", (now,))
+        slowest = statements.read("SELECT MIN(renewed) FROM budget_holders WHERE fenced = 0")[0][0]
+        until = now if slowest is None else min(now, int(slowest))
+        statements.change("DELETE FROM budget_leases WHERE removable < ?", (until,))
         # The last number stays, so that numbers go on rising.
         statements.change(
             "DELETE FROM budget_calls WHERE removable < ? AND number < (SELECT MAX(number) FROM budget_calls)",
-            (now,),
+            (until,),
         )
         statements.change(
             "DELETE FROM budget_holders WHERE fenced = 1 AND renewed < ?"
             " AND epoch < (SELECT MAX(epoch) FROM budget_holders)"
             " AND epoch NOT IN (SELECT epoch FROM budget_leases)",
-            (now - _KEEP[Window.DAY],),
+            (until - _KEEP[Window.DAY],),
         )

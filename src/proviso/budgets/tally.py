@@ -50,7 +50,7 @@ class Tally:
         self.reserved = 0
         self.spent = 0
         self.lost = False  # fenced off: others count for it now
-        # What the shared table said when it was last asked for more, and when that was (monotonic).
+        # What the shared table said when it last said no, and when that was (monotonic).
         self.room = 0
         self.settled = 0
         self.asked_at = float("-inf")
