@@ -1,12 +1,17 @@
-"""Processes killed while they record: what they had acknowledged is there, what they left open is a gap."""
+"""Processes and servers killed while they record: what was acknowledged is there once, what was left open is a gap.
+
+`KILLS=200 make test-slow` kills more often.
+"""
 
 import contextlib
+import os
 import random
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,94 +20,172 @@ from msgspec import Struct
 
 from proviso.ledger import Recorder
 from proviso.monitoring import Rollups
-from proviso.store import Control, open_store
+from proviso.store import open_store
 from tests.ledger.samples import NOW
+from tests.postgres import PostgresServer, query
 
-KILLS = 20
-NUMBERS = "SELECT min(sequence), max(sequence), count(*) FROM events"
-COUNTED = 'SELECT sum(requests) FROM rollups JOIN cells ON id = cell WHERE labels LIKE \'%"of":"runs"%\''
+KILLS = int(os.environ.get("KILLS", "20"))
 ROOT = Path(__file__).parents[2]
+
+# Read without the code that is tested: writer, sequence, run, kind, whether there are texts.
+IN_A_FILE = (
+    "SELECT sequence, run, kind, payloads.body IS NOT NULL FROM events LEFT JOIN payloads USING(sequence)"
+)
+IN_POSTGRES = (
+    "SELECT writer, sequence, run, kind, payloads.body IS NOT NULL FROM proviso.events"
+    " LEFT JOIN proviso.payloads USING(writer, sequence, at)"
+)
+RUNS_COUNTED = (
+    'SELECT requests FROM {0}rollups JOIN {0}cells ON id = cell {1} WHERE labels LIKE \'%"of":"runs"%\''
+)
+
+pytestmark = pytest.mark.slow
+
+
+class Row(Struct, frozen=True):
+    """An event as it stands in the store."""
+
+    writer: str
+    sequence: int
+    run: str
+    kind: str
+    has_texts: bool
+
+
+class Place(Struct, frozen=True):
+    """Where a store is, and how to read it."""
+
+    folder: Path
+    url: str = ""
+
+    def rows(self) -> list[Row]:
+        """Return all events."""
+        if self.url:
+            return [Row(*row) for row in query(self.url, IN_POSTGRES)]
+        return [
+            Row(writer, row[0], row[1], row[2], bool(row[3])) for writer, row in self._in_files(IN_A_FILE)
+        ]
+
+    def counted(self) -> int:
+        """Return how many runs the rollups have counted."""
+        if self.url:
+            sql = RUNS_COUNTED.format("proviso.", "AND cells.writer = rollups.writer")
+            return sum(number for (number,) in query(self.url, sql))
+        return sum(row[0] for _, row in self._in_files(RUNS_COUNTED.format("", "")))
+
+    def _in_files(self, sql: str) -> Iterator[tuple[str, Any]]:
+        for path in sorted(self.folder.glob("runs-*.db")):
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                for row in connection.execute(sql):
+                    yield path.stem, row
 
 
 class Survived(Struct, frozen=True):
-    """A folder after the kills, and the runs whose end or start had been acknowledged before."""
+    """What is in a store after the kills, and the runs whose end or start had been acknowledged before."""
 
-    folder: Path
+    rows: list[Row]
+    counted: int
     finished: set[str]
     started: set[str]
 
 
-def load_and_kill(folder: Path, said: Path) -> None:
-    """Run the load until some runs are acknowledged, then kill it at a moment that nobody chose."""
+@contextlib.contextmanager
+def load(place: Place, said: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the load until some runs are acknowledged; kill it in the end, at a moment that nobody chose."""
     with said.open("ab") as out:
-        command = [sys.executable, "-m", "tests.ledger.load", str(folder)]
+        command = [sys.executable, "-m", "tests.ledger.load", str(place.folder), place.url]
         child = subprocess.Popen(command, stdout=out, cwd=ROOT)
-        size = said.stat().st_size
-        while child.poll() is None and said.stat().st_size == size:
-            time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.3))
-        child.kill()
-        assert child.wait() == -9
+        wait_for_more(said, child)
+        try:
+            yield child
+            time.sleep(random.uniform(0, 0.3))
+        finally:
+            child.kill()
+            ended = child.wait()
+        assert ended == -9
 
 
-def acknowledged(said: Path) -> tuple[set[str], set[str]]:
-    """Return the runs that were acknowledged as finished, and as started."""
+def wait_for_more(said: Path, child: subprocess.Popen[bytes]) -> None:
+    size, end = said.stat().st_size, time.monotonic() + 60
+    while child.poll() is None and said.stat().st_size == size:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def acknowledged(said: Path) -> dict[str, set[str]]:
+    """Return the runs that were acknowledged as started, and as finished."""
     words: dict[str, set[str]] = {"S": set(), "F": set()}
     for line in said.read_text().splitlines():
         word, run = line.split()
         words[word].add(run)
-    return words["F"], words["S"]
+    return words
 
 
-def read(folder: Path, sql: str) -> list[Any]:
-    """Read the files themselves, without the code that is tested."""
-    rows: list[Any] = []
-    for path in sorted(folder.glob("runs-*.db")):
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            rows += connection.execute(sql).fetchall()
-    return rows
+def survived_in(place: Place, said: Path) -> Survived:
+    """Start once more, which closes what was left open, and read all."""
+    store = open_store(place.folder, place.url)
+    Recorder.open(store, Rollups(), lambda: NOW).release()
+    store.close()
+    words = acknowledged(said)
+    return Survived(place.rows(), place.counted(), words["F"], words["S"])
 
 
-@pytest.fixture(scope="module")
-def survived(tmp_path_factory: pytest.TempPathFactory) -> Survived:
-    """What is on disk after the kills and one more start, and what had been acknowledged."""
-    folder = tmp_path_factory.mktemp("state")
-    said = tmp_path_factory.mktemp("said") / "acknowledged"
+@pytest.fixture(scope="module", params=["sqlite", "postgres", "postgres server"])
+def survived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survived]:
+    """What is in a store whose writer was killed, or whose server was."""
+    folder, said = tmp_path_factory.mktemp("state"), tmp_path_factory.mktemp("said") / "acknowledged"
+    if request.param == "sqlite":
+        yield kill_writers(Place(folder), said)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    place = Place(folder, server.fresh())
+    yield kill_writers(place, said) if request.param == "postgres" else kill_server(place, said, server)
+    server.drop(place.url)
+
+
+def kill_writers(place: Place, said: Path) -> Survived:
     for _ in range(KILLS):
-        load_and_kill(folder, said)
-    control = Control(open_store(folder).database)
-    Recorder.open(open_store(folder), Rollups(), lambda: NOW).release()
-    control.database.close()
-    return Survived(folder, *acknowledged(said))
+        with load(place, said):
+            pass
+    return survived_in(place, said)
 
 
-@pytest.mark.slow
-def test_no_acknowledged_run_is_lost_with_20_kills(survived: Survived) -> None:
-    kept = read(
-        survived.folder, "SELECT run FROM events JOIN payloads USING(sequence) WHERE kind='run.finished'"
-    )
-    begun = read(survived.folder, "SELECT run FROM events WHERE kind = 'run.started'")
+def kill_server(place: Place, said: Path, server: PostgresServer) -> Survived:
+    """Kill or restart the server again and again under two writers, which go on by themselves."""
+    other = said.with_name("of-the-other")
+    with load(place, said) as one, load(place, other):
+        for number in range(KILLS):
+            time.sleep(random.uniform(0, 0.3))
+            (server.kill if number % 2 else server.stop)()
+            server.start()
+            wait_for_more(said, one)
+    with said.open("a") as both:
+        both.write(other.read_text())
+    return survived_in(place, said)
+
+
+def test_no_acknowledged_run_is_lost(survived: Survived) -> None:
+    kept = {row.run for row in survived.rows if row.kind == "run.finished" and row.has_texts}
+    begun = {row.run for row in survived.rows if row.kind == "run.started"}
     assert len(survived.finished) > KILLS
-    assert survived.finished <= {run for (run,) in kept}
-    assert survived.started <= {run for (run,) in begun}
+    assert survived.finished <= kept
+    assert survived.started <= begun
 
 
-@pytest.mark.slow
 def test_every_run_ends_exactly_once_and_some_of_them_as_gaps(survived: Survived) -> None:
-    rows = read(survived.folder, "SELECT run, kind FROM events")
-    ends = Counter(run for run, kind in rows if kind in ("run.finished", "run.gap"))
-    assert {ends[run] for run, _ in rows} == {1}
-    assert Counter(kind for _, kind in rows)["run.gap"] > 0
-    assert not survived.finished & {run for run, kind in rows if kind == "run.gap"}
+    ends = Counter(row.run for row in survived.rows if row.kind in ("run.finished", "run.gap"))
+    gaps = {row.run for row in survived.rows if row.kind == "run.gap"}
+    assert {ends[row.run] for row in survived.rows} == {1}
+    assert gaps
+    assert not survived.finished & gaps
 
 
-@pytest.mark.slow
-def test_the_numbers_of_the_log_have_no_hole_after_the_kills(survived: Survived) -> None:
-    assert all(low == 1 and high == count for low, high, count in read(survived.folder, NUMBERS))
+def test_the_numbers_of_each_writer_have_no_hole(survived: Survived) -> None:
+    numbers: dict[str, list[int]] = {}
+    for row in survived.rows:
+        numbers.setdefault(row.writer, []).append(row.sequence)
+    assert all(sorted(found) == list(range(1, len(found) + 1)) for found in numbers.values())
 
 
-@pytest.mark.slow
-def test_the_rollups_count_what_the_log_says_after_the_kills(survived: Survived) -> None:
-    ended = read(survived.folder, "SELECT count(*) FROM events WHERE kind IN ('run.finished', 'run.gap')")
-    counted = read(survived.folder, COUNTED)
-    assert sum(number for (number,) in counted) == sum(number for (number,) in ended)
+def test_the_rollups_count_what_the_log_says(survived: Survived) -> None:
+    assert survived.counted == sum(row.kind in ("run.finished", "run.gap") for row in survived.rows)
