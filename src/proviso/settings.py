@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,7 @@ from proviso.errors import ProvisoError
 from proviso.types import Environment
 
 MOST_WORKERS = 64
+_SECRETS = frozenset({"store", "spool_key"})
 
 
 class InvalidSetting(ProvisoError):
@@ -23,6 +25,9 @@ class Settings(Struct, frozen=True):
     """The settings of one process. `docs/settings.md` has a heading for each variable."""
 
     home: Path | None = None  # PROVISO_HOME: where state lives; default `.proviso` in the workspace
+    store: str = (
+        ""  # PROVISO_STORE: the URL of a PostgreSQL database; empty: SQLite files in the state's folder
+    )
     environment: Environment = Environment.DEV  # PROVISO_ENV
     host: str = "127.0.0.1"  # PROVISO_HOST
     port: int = 8321  # PROVISO_PORT
@@ -34,6 +39,15 @@ class Settings(Struct, frozen=True):
     )
     spool_mb: int = 64  # PROVISO_SPOOL_MB
     listen_fd: int = 0  # PROVISO_LISTEN_FD: an inherited socket; 0: there is none
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"Settings({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return what may be shown: secrets, and a URL that may have one, only by whether they are set."""
+        known = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, "…" if value and name in _SECRETS else value) for name, value in known]
 
     def state(self, workspace: Path) -> Path:
         """Return the folder of databases, indexes and bundles for a workspace."""
@@ -58,6 +72,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     home = env.get("PROVISO_HOME")
     return Settings(
         home=Path(home) if home else None,
+        store=_secret(env, "PROVISO_STORE"),
         environment=_environment(env.get("PROVISO_ENV", Environment.DEV)),
         host=env.get("PROVISO_HOST", "127.0.0.1"),
         port=_whole(env, "PROVISO_PORT", default=8321, at_most=65_535),
