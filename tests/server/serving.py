@@ -64,9 +64,9 @@ class Serving(Struct):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
+def serving(folder: Path, *options: str) -> Iterator[Serving]:
     """Run `proviso serve` on a free port until the block ends; at its end it must have exited with 0."""
-    command = [*PROVISO, "serve", "-w", str(folder), "--port", "0"]
+    command = [*PROVISO, "serve", "-w", str(folder), "--port", "0", *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
