@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = {
     "keys": "Create, list and revoke API keys.",
     "access": "Explain who may do what.",
     "outbox": "Show notifications on their way, send dead letters again, test a destination.",
+    "store": "Take the database forward, check it, back it up while it is used, restore it.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
 

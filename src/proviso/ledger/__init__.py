@@ -16,6 +16,8 @@ from proviso.ledger.events import (
     RunGap,
     RunStarted,
     SnapshotBuilt,
+    decode,
+    kind,
 )
 from proviso.ledger.memory import MemoryLedger
 from proviso.ledger.protocol import Ledger, Projection, Records, RunRecord
@@ -51,4 +53,6 @@ __all__ = [
     "SnapshotBuilt",
     "StoredPayload",
     "Vault",
+    "decode",
+    "kind",
 ]
