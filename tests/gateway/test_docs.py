@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from proviso.access import IdentityUnavailable, TooManyAttempts
+from proviso.app.site import OutOfTouch
+from proviso.app.spending import TooCostly
+from proviso.budgets import LimitReached
 from proviso.errors import GateClosed, NotReady, ProvisoError, RequestError, Unavailable
 from proviso.gateway import Gateway, openapi
 from proviso.gateway.problems import InternalError
@@ -16,6 +20,11 @@ from proviso.guardrails.refusals import DEFAULT_TEXTS
 from tests.gateway.house import ANSWER, REFUSAL, House, call, served
 
 PAGE = Path(__file__).parents[2].joinpath("docs/api.md").read_text(encoding="utf-8")
+MET = {
+    "proviso.errors",
+    "proviso.gateway.problems",
+    *(kind.__module__ for kind in (TooManyAttempts, IdentityUnavailable, LimitReached, OutOfTouch, TooCostly)),
+}
 CURLS = re.findall(r"http://127\.0\.0\.1:8321(/v1/apps\S+) .*?-d '(.*?)'\n", PAGE, re.DOTALL)
 
 
@@ -23,7 +32,7 @@ def codes(kind: type[ProvisoError]) -> Iterator[tuple[str, str]]:
     """Give code and status of a kind of error, and of those below it that callers of this API meet."""
     yield kind.code, str(kind.status)
     for below in kind.__subclasses__():
-        if below.__module__ in {"proviso.errors", "proviso.gateway.problems"}:
+        if below.__module__ in MET:
             yield from codes(below)
 
 

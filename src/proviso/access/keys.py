@@ -14,7 +14,7 @@ from msgspec import Struct
 from proviso.access.delegation import ServicePrincipal
 from proviso.access.names import InvalidIdentity, check_groups, check_roles, check_user
 from proviso.errors import NotFound, Unauthenticated
-from proviso.store import KEYS, Control, KeyRow
+from proviso.store import KEYS, Control, KeyRow, Tables
 from proviso.types import Principal
 
 _PREFIX = "pv_"
@@ -64,6 +64,9 @@ class KeyInfo(Struct, frozen=True):
         return "valid" if now < self.expires else "expired"
 
 
+Also = Callable[[Tables, KeyInfo], None]
+
+
 class _Verified(Struct, frozen=True, gc=False):
     digest: bytes
     expires: int
@@ -81,11 +84,18 @@ class Keys:
         self._forgotten = 0  # how often: what was read before is not kept after
 
     def create(
-        self, user: str, groups: Iterable[str], roles: Iterable[str], expires: int, *, service: bool = False
+        self,
+        user: str,
+        groups: Iterable[str],
+        roles: Iterable[str],
+        expires: int,
+        *,
+        service: bool = False,
+        also: Also | None = None,
     ) -> tuple[KeyInfo, str]:
         """Make a key that is valid until `expires`; return it and its secret form, stored nowhere.
 
-        A `service` key may ask for other people, whom a signed token names.
+        A `service` key may ask for other people, whom a signed token names. `also` is done in the same transaction.
         """
         who, members, duties = check_user(user), check_groups(groups), check_roles(roles)
         now = self._now()
@@ -95,19 +105,27 @@ class Keys:
             key = secrets.token_hex(_ID_CHARS // 2)
             whole = f"{_PREFIX}{key}_{secrets.token_urlsafe(_SECRET_BYTES)}"
             row = KeyRow(key, _digest(whole), who, members, duties, now, expires, service=service)
-            if self._control.add_key(row):
-                return _info(row), whole
+            with self._control.transaction() as tables:
+                if tables.add_key(row):
+                    if also is not None:
+                        also(tables, _info(row))
+                    return _info(row), whole
 
     def list(self) -> list[KeyInfo]:
         """Return all keys, revoked and expired ones too, the oldest first."""
         return [_info(row) for row in self._control.all_keys()]
 
-    def revoke(self, key: str) -> KeyInfo:
-        """Revoke a key; every process that serves hears of it within a second. Raises `UnknownKey`."""
+    def revoke(self, key: str, also: Also | None = None) -> KeyInfo:
+        """Revoke a key; every process that serves hears of it within a second. Raises `UnknownKey`.
+
+        `also` is done in the same transaction, if the key was not revoked before.
+        """
         with self._control.transaction() as tables:
-            if tables.revoke_key(key, self._now()):
+            changed, row = tables.revoke_key(key, self._now()), tables.key(key)
+            if changed and row is not None:
                 tables.publish(KEYS)
-            row = tables.key(key)
+                if also is not None:
+                    also(tables, _info(row))
         self._verified.pop(key, None)
         if row is None:
             raise UnknownKey(f"no key has the ID `{key}`", fix="see `proviso keys list`")

@@ -23,6 +23,7 @@ from proviso.app.deploying import (
     prepare,
     serving_name,
 )
+from proviso.app.notices import tell
 from proviso.app.wiring import load, now_us, opened, people, person, recording
 from proviso.contract import Access, App, load_access, load_release, load_terms, save_access
 from proviso.errors import Forbidden, ProvisoError, Unauthenticated
@@ -165,9 +166,22 @@ class _Act:
             asyncio.run(self._record(steps))
             for step in steps:
                 tables.point(step.name, step.new)
+            for step in steps:
+                self._tell(step, tables)
             for topic in sorted({step.name.partition("/")[0] for step in steps}):
                 tables.publish(topic)
         return [change for step in steps for change in step.changes]
+
+    def _tell(self, step: _Step, tables: Tables) -> None:
+        """Write who must hear of it, by the version that is in force afterwards."""
+        workspace = load_access(tables.pointer(ACCESS), self._control).workspace
+        actor = self._actor.user if self._actor else "nobody in particular"
+        for change in step.changes:
+            facts = {"actor": actor, "before": change.old[:12] or "nothing", "after": change.new[:12]}
+            if change.what == "access":
+                tell(workspace, tables, "access.changed", **facts)
+            elif change.what == "terms":
+                tell(workspace, tables, "terms.changed", app=change.app, **facts)
 
     def _check_access(self, tables: Tables) -> None:
         """Raise `Overtaken` where others than those who decided are in force by now."""

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proviso import governance, guardrails, monitoring, orchestrator, retrieval
+from proviso.app import spending
+from proviso.app.authorisation import open_authority
 from proviso.app.wiring import (
     load,
     now_us,
@@ -19,11 +21,13 @@ from proviso.app.wiring import (
     sources,
 )
 from proviso.contract import App
+from proviso.errors import InvalidWorkspace
 from proviso.governance import Coverage, Standing
 from proviso.ledger import Recorder, SnapshotBuilt
 from proviso.retrieval import Built, build_snapshot
 from proviso.settings import Settings
 from proviso.store import Control
+from proviso.types import Problem
 
 Progress = Callable[[int, int, str], None]
 
@@ -58,9 +62,26 @@ def _index(app: App, state: Path, control: Control, recorder: Recorder, progress
 
 def check_apps(root: Path, settings: Settings, names: Sequence[str]) -> list[Coverage]:
     """Return the gap report of the named apps (default: all); raise `InvalidWorkspace` with every problem."""
-    apps, state = load(root, names), settings.state(root)
+    apps, state = _valid(root, settings, names), settings.state(root)
     with opened(settings, root) as store:
         return [coverage(app, Control(store.database), state) for app in apps]
+
+
+def _valid(root: Path, settings: Settings, names: Sequence[str]) -> list[App]:
+    """Read the named apps and the workspace's own policies; raise `InvalidWorkspace` with the problems of both."""
+    problems: list[Problem] = []
+    apps: list[App] = []
+    try:
+        apps = load(root, names)
+    except InvalidWorkspace as error:
+        problems += error.problems
+    try:
+        open_authority(root, settings.environment)
+    except InvalidWorkspace as error:
+        problems += error.problems
+    if problems:
+        raise InvalidWorkspace(problems)
+    return apps
 
 
 def coverage(app: App, control: Control, state: Path) -> Coverage:
@@ -70,7 +91,9 @@ def coverage(app: App, control: Control, state: Path) -> Coverage:
     return governance.measure(
         app,
         _standing(app, control, state),
-        controls=guardrails.covers(app.contract) | orchestrator.covers(app.contract),
+        controls=guardrails.covers(app.contract)
+        | orchestrator.covers(app.contract)
+        | spending.covers(app.contract),
         suites={},  # none can be run before evaluation exists
         signals=monitoring.covers(app.contract),
         files=files,

@@ -12,6 +12,7 @@ from proviso.outbox import (
     Destination,
     Email,
     InvalidDestination,
+    Notice,
     Outbox,
     Queue,
     Receipt,
@@ -21,7 +22,7 @@ from proviso.outbox import (
     open_transports,
 )
 from proviso.settings import Settings
-from proviso.store import Database
+from proviso.store import Database, Tables
 
 
 class WebhookSection(Protocol):
@@ -88,8 +89,7 @@ def _destination(name: str, section: Notification) -> Destination:
 
 def configured(workspace: Workspace) -> tuple[Destination, ...]:
     """Return the destinations that a workspace names; none where it says nothing of notifications."""
-    notifications: Mapping[str, Notification] = getattr(workspace, "notifications", {})
-    return destinations(notifications)
+    return destinations(workspace.notifications)
 
 
 def outbox_of(workspace: Workspace) -> Outbox:
@@ -128,3 +128,8 @@ def try_destination(root: Path, name: str) -> list[tuple[str, Receipt]]:
 
     receipts = asyncio.run(send())
     return [(message.address, receipt) for message, receipt in zip(messages, receipts, strict=True)]
+
+
+def tell(workspace: Workspace, tables: Tables, topic: str, **facts: str | int) -> None:
+    """Write a notice for everyone whom a workspace wants told, in the transaction of what caused it."""
+    outbox_of(workspace).put(tables.statements, Notice(topic, now_us(), facts))

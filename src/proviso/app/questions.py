@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from proviso import governance
 from proviso.access import KeyInfo, Keys
+from proviso.app.notices import tell
 from proviso.app.site import Site
 from proviso.app.wiring import (
     load,
@@ -138,13 +139,19 @@ def create_key(
     lifetime: timedelta,
 ) -> tuple[KeyInfo, str]:
     """Make a key for a person of proviso.yaml; return it and its secret, which is stored nowhere."""
-    member = person(people(root), user)
+    workspace = people(root)
+    member = person(workspace, user)
     _held("group", groups, member.groups)
     _held("role", roles, member.roles)
     with opened(settings, root) as store, recording(store) as recorder:
         expires = now_us() + int(lifetime.total_seconds()) * 1_000_000
+        until = datetime.fromtimestamp(expires / 1_000_000, UTC).isoformat(timespec="minutes")
         info, secret = Keys(Control(store.database), now_us).create(
-            user, groups or member.groups, roles or member.roles, expires
+            user,
+            groups or member.groups,
+            roles or member.roles,
+            expires,
+            also=lambda tables, made: tell(workspace, tables, "key.created", key=made.id, expires=until),
         )
         event = KeyCreated(
             at=info.created,
@@ -170,6 +177,9 @@ def _held(kind: str, asked: Sequence[str], held: frozenset[str]) -> None:
 
 def revoke_key(root: Path, settings: Settings, key: str) -> None:
     """Revoke a key; every server of the workspace hears of it within a second. Raises `UnknownKey`."""
+    workspace = people(root)
     with opened(settings, root) as store, recording(store) as recorder:
-        info = Keys(Control(store.database), now_us).revoke(key)
+        info = Keys(Control(store.database), now_us).revoke(
+            key, also=lambda tables, gone: tell(workspace, tables, "key.revoked", key=gone.id)
+        )
         asyncio.run(recorder.noted(KeyRevoked(at=now_us(), key=info.id)))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,14 +23,18 @@ from proviso.app.deploying import (
     note_built,
     prepare,
 )
+from proviso.app.notices import sender_of
+from proviso.app.spending import Reconciler, Spending, settle
 from proviso.app.wiring import load, now_us, open_recorder, open_spool, snapshots
-from proviso.contract import Access, Bundle, load_access, load_release, load_terms, save_access
+from proviso.budgets import LeasedBudget
+from proviso.contract import Access, Bundle, Terms, load_access, load_release, load_terms, save_access
 from proviso.errors import Unavailable
 from proviso.gateway import Gateway, Parts, Server
 from proviso.governance import Routing
-from proviso.ledger import Recorder, RunReader, RunRecord
+from proviso.ledger import Recorder, RunReader, RunRecord, UsageReader
 from proviso.models import Extractive, Model
 from proviso.orchestrator import (
+    DRAFTER,
     STRICT_LEASE_S,
     Caller,
     CompiledRelease,
@@ -40,9 +44,11 @@ from proviso.orchestrator import (
     stream,
     under_terms,
 )
+from proviso.outbox import NEWS as MAIL
+from proviso.outbox import Sender
 from proviso.retrieval import open_index
 from proviso.settings import Settings
-from proviso.store import KEYS, Control, NewsFeed, open_store
+from proviso.store import KEYS, Control, NewsFeed, awake_and_asleep, open_store
 from proviso.types import Principal, Purpose, Request, Served
 
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
@@ -57,11 +63,15 @@ class OutOfTouch(Unavailable):
 
 
 class Pending:
-    """A run that has an ID and has not been answered yet, with the recorder that it will write to."""
+    """A run that has an ID and has not been answered yet, with the recorder that it will write to.
 
-    def __init__(self, run: Run, recorder: Recorder) -> None:
+    `settle` is called once it has ended, however it did.
+    """
+
+    def __init__(self, run: Run, recorder: Recorder, settle: Callable[[Run], None]) -> None:
         self._run = run
         self._recorder = recorder
+        self._settle = settle
 
     @property
     def id(self) -> str:
@@ -75,11 +85,19 @@ class Pending:
 
     async def serve(self) -> Served:
         """Answer; the record is durable on return."""
-        return await serve(self._run, self._recorder)
+        try:
+            return await serve(self._run, self._recorder)
+        finally:
+            self._settle(self._run)
 
-    def stream(self) -> AsyncGenerator[str | Served, None]:
+    async def stream(self) -> AsyncGenerator[str | Served, None]:
         """Answer in checked pieces; the last item is the `Served` run."""
-        return stream(self._run, self._recorder)
+        try:
+            async with contextlib.aclosing(stream(self._run, self._recorder)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            self._settle(self._run)
 
 
 class _Serving(Struct, frozen=True):
@@ -89,6 +107,7 @@ class _Serving(Struct, frozen=True):
     bundle: Bundle
     release: CompiledRelease
     resource: AppResource
+    spending: Spending
 
 
 class Site:
@@ -99,10 +118,13 @@ class Site:
         self._root = root
         self._state = settings.state(root)
         self._purpose = purpose
-        self._store = open_store(self._state)
+        self._store = open_store(self._state, settings.store)
         self._serving: dict[str, _Serving] = {}
         self.routing = Routing(())
         self._listening: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []  # what runs as long as it serves
+        self._sender: Sender | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._log = logging.getLogger("proviso.store")
         with contextlib.ExitStack() as opened:
             opened.callback(self._store.close)
@@ -113,6 +135,7 @@ class Site:
             self.reader = RunReader.open(self._store)
             opened.callback(self.reader.close)
             self.recorder = open_recorder(self._store, open_spool(settings, self._state))
+            self._budget = LeasedBudget(self._store.database, self.recorder.writer, now_us, awake_and_asleep)
             opened.pop_all()
 
     @classmethod
@@ -139,8 +162,11 @@ class Site:
         with site._released_on_error():
             site.feed.subscribe(SERVING, site._serving_changed)
             site.feed.subscribe(ACCESS, site._access_changed)
+            site.feed.subscribe(MAIL, site._mail_came)
             control = site._control
-            site._begin(access_in_force(control), in_force(control).values())
+            access = access_in_force(control)
+            site._deliver_for(access)
+            site._begin(access, in_force(control).values())
         return site
 
     @property
@@ -151,7 +177,8 @@ class Site:
     async def begin(self, request: Request, principal: Principal) -> Pending:
         """Give a request its run, under the release that serves this caller.
 
-        Raises `UnknownApp`, `Forbidden`, or `OutOfTouch` when what is known has not been confirmed for too long.
+        Raises `UnknownApp`, `Forbidden`, `OutOfTouch` when what is known has not been confirmed for too long, and
+        `LimitReached`, `BudgetUnconfirmed` or `TooCostly` where the contract's limits leave no room.
         """
         release = self.routing.resolve(request.app, principal)
         self._check_lease(release)
@@ -159,7 +186,10 @@ class Site:
         subject = self.recorder.known_pseudonym(principal.user)
         if subject is None:
             subject = await asyncio.to_thread(self.recorder.pseudonym, principal.user)
-        return Pending(Run(release, request, Caller(principal, subject), now_us()), self.recorder)
+        spending, budget = self._serving[release.app].spending, self._budget
+        reservation, longest = await spending.reserve(budget, release, request, principal)
+        run = Run(release, request, Caller(principal, subject), now_us(), longest)
+        return Pending(run, self.recorder, lambda run: settle(budget, reservation, run))
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
         """Return the releases that this caller may ask, by app; raise `OutOfTouch` where one is not known to be so."""
@@ -219,14 +249,17 @@ class Site:
         """Begin to listen for news, and to write what was spooled."""
         self.recorder.start()
         self._listening = asyncio.create_task(self._listen())
+        reconciler = Reconciler(self._budget, UsageReader(self._store.archive()))
+        self._beside += [asyncio.create_task(self._budget.run()), asyncio.create_task(reconciler.run())]
+        if self._sender is not None:
+            self._sending = asyncio.create_task(self._sender.run())
 
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
-        if self._listening is not None:
-            self._listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listening
+        running = [self._listening, self._sending, *self._beside]
+        await _stopped([task for task in running if task is not None])
         await self.callers.close()
+        await self._budget.close()
         await self.recorder.close()
         self.reader.close()
         self._store.close()
@@ -265,6 +298,15 @@ class Site:
         self.feed.subscribe(KEYS, self._keys_changed)
         self._route({deployed.app: self._compile(deployed) for deployed in apps})
 
+    def _deliver_for(self, access: Access) -> None:
+        """Deliver notices from now on to those whom this version names, if it names any."""
+        named = access.workspace.notifications
+        self._sender = sender_of(access.workspace, self._store.database) if named else None
+
+    async def _mail_came(self) -> None:
+        if self._sender is not None:
+            await self._sender.hear()
+
     async def _keys_changed(self) -> None:
         self.callers.keys_changed()
 
@@ -272,6 +314,10 @@ class Site:
         access = await asyncio.to_thread(access_in_force, self._control)
         if access.digest != self.callers.access.digest:
             await self.callers.adopt(access)
+            self._deliver_for(access)
+            if self._sending is not None:
+                await _stopped([self._sending])
+            self._sending = asyncio.create_task(self._sender.run()) if self._sender is not None else None
 
     async def _serving_changed(self) -> None:
         self._route(await asyncio.to_thread(self._compiled))
@@ -289,7 +335,7 @@ class Site:
             return known
         terms = load_terms(deployed.terms, self._control)
         release = under_terms(known.release, known.bundle, terms, unapproved=deployed.unapproved)
-        return _Serving(deployed, known.bundle, release, app_resource_in_force(known.bundle, terms))
+        return _serving(deployed, known.bundle, terms, release)
 
     def _compile(self, deployed: Deployed) -> _Serving:
         bundle, terms = (
@@ -304,7 +350,7 @@ class Site:
             environment=self.settings.environment,
             unapproved=deployed.unapproved,
         )
-        return _Serving(deployed, bundle, release, app_resource_in_force(bundle, terms))
+        return _serving(deployed, bundle, terms, release)
 
     def _route(self, serving: dict[str, _Serving]) -> None:
         # Both tables are replaced whole, in one step of the loop: no request sees half of a change.
@@ -326,3 +372,15 @@ class Site:
 def callable_models(bundle: Bundle) -> dict[str, Model]:
     """Return what can be called here of a release's models, by their names in the register."""
     return {name: _MODELS[entry.provider]() for name, entry in bundle.models.items()}
+
+
+def _serving(deployed: Deployed, bundle: Bundle, terms: Terms, release: CompiledRelease) -> _Serving:
+    spending = Spending(terms, bundle.workflow.models[DRAFTER], release)
+    return _Serving(deployed, bundle, release, app_resource_in_force(bundle, terms), spending)
+
+
+async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

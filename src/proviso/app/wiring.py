@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from proviso import guardrails, orchestrator, retrieval
+from proviso.app.providers import provider_problems
 from proviso.contract import App, Rules, Workspace, load_app, load_workspace
 from proviso.errors import ProvisoError
 from proviso.ledger import Recorder, RunReader
@@ -51,6 +52,7 @@ def rules() -> Rules:
         pattern_problem=guardrails.pattern_problem,
         schema_problem=guardrails.schema_problem,
         prompt_problems=orchestrator.prompt_problems,
+        provider_problems=provider_problems,
     )
 
 
@@ -127,7 +129,7 @@ def snapshot_pointer(app: str) -> str:
 @contextmanager
 def opened(settings: Settings, root: Path) -> Iterator[Store]:
     """Open the store of a workspace, and close it."""
-    store = open_store(settings.state(root))
+    store = open_store(settings.state(root), settings.store)
     try:
         yield store
     finally:

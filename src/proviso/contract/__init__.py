@@ -33,6 +33,7 @@ from proviso.contract.model import (
 )
 from proviso.contract.parts import App, Kind
 from proviso.contract.prompt import PromptFile, parse_prompt
+from proviso.contract.read import item_names
 from proviso.contract.schema import FILES, json_schema
 from proviso.contract.vocabulary import OwnerRole, RefusalReason, Role, SensitiveType, seconds
 from proviso.contract.wording import nearest
@@ -92,6 +93,7 @@ __all__ = [
     "access_manifest",
     "app_names",
     "clauses",
+    "item_names",
     "json_schema",
     "load_access",
     "load_app",

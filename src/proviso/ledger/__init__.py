@@ -23,6 +23,7 @@ from proviso.ledger.memory import MemoryLedger
 from proviso.ledger.protocol import Ledger, Projection, Records, RunRecord
 from proviso.ledger.reader import RunReader
 from proviso.ledger.recorder import Recorder
+from proviso.ledger.usage import Usage, UsageReader
 from proviso.ledger.vault import LOGGABLE, Payload, PayloadRefused, StoredPayload, Vault
 
 __all__ = [
@@ -52,6 +53,8 @@ __all__ = [
     "RunStarted",
     "SnapshotBuilt",
     "StoredPayload",
+    "Usage",
+    "UsageReader",
     "Vault",
     "decode",
     "kind",

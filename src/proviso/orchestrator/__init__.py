@@ -1,6 +1,7 @@
 """One request from start to finish, and the release that it runs under: compile(bundle) → CompiledRelease."""
 
 from proviso.orchestrator.compilation import (
+    DRAFTER,
     STRICT_LEASE_S,
     answer_schemas,
     compile_release,
@@ -15,6 +16,7 @@ from proviso.orchestrator.run import Caller, Run
 from proviso.orchestrator.serve import serve, stream
 
 __all__ = [
+    "DRAFTER",
     "REVISION",
     "STRICT_LEASE_S",
     "Caller",

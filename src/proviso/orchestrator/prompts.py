@@ -22,6 +22,8 @@ _SAMPLE = {
     "passages": [{"number": 1, "title": "A title", "document": "a.md", "text": "A text."}],
 }
 
+_QUESTION_MARK, _TEXT_MARK = "\ue000q\ue000", "\ue000t\ue000"  # of the private area: no template has them
+
 
 class PromptFailed(Unavailable):
     """A template failed with what it was given, though it had not with a sample."""
@@ -35,8 +37,15 @@ class Prompt:
     def __init__(self, file: PromptFile) -> None:
         self.name = file.name
         self.version = file.version
-        self.size = len(file.system.encode()) + len(file.user.encode())
         self._environment = _environment(file)
+        self.size = len(file.system.encode()) + len(file.user.encode())
+        # How often both parts together show the question, and each passage.
+        sample = [{"number": 1, "title": "", "document": "", "text": _TEXT_MARK}]
+        shown = "".join(
+            self._environment.render_template(part, question=_QUESTION_MARK, passages=sample)
+            for part in ("system", "user")
+        )
+        self.shows_question, self.shows_passage = shown.count(_QUESTION_MARK), shown.count(_TEXT_MARK)
 
     def render(
         self, question: Screened, passages: Sequence[Passage], history: Sequence[Turn] = ()

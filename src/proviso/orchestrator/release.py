@@ -12,6 +12,8 @@ from proviso.text import Synonyms
 from proviso.types import Environment, Principal, Request
 
 _AROUND_A_PASSAGE = 512  # bytes of its number, title and document in a prompt
+# Of prose in European languages a token has four bytes and more; of other scripts' usual text three to four.
+_BYTES_A_TOKEN = 3
 
 
 class CompiledTerms(Struct, frozen=True):
@@ -53,9 +55,13 @@ class CompiledRelease(Struct, frozen=True):
     output_micro_usd_per_million: int
 
     def most_input_tokens(self, request: Request) -> int:
-        """Return a bound from above for what a model reads for a request: a token is at least one byte of UTF-8.
+        """Return how many tokens a model reads for a request at most.
 
-        Both parts of the prompt may show the question and the passages.
+        What the caller writes counts a token a byte of UTF-8, which is the worst that there is; the prompt and the
+        passages, which the team has chosen, count one for three. Whatever was more is settled all the same.
         """
-        asked = len(request.text.encode()) + sum(len(turn.text.encode()) for turn in request.history)
-        return self.prompt.size + 2 * (asked + self.passages * (self.index.longest + _AROUND_A_PASSAGE))
+        prompt, longest = self.prompt, self.index.longest + _AROUND_A_PASSAGE
+        asked = max(1, prompt.shows_question) * len(request.text.encode())
+        asked += sum(len(turn.text.encode()) for turn in request.history)
+        chosen = prompt.size + max(1, prompt.shows_passage) * self.passages * longest
+        return asked + -(-chosen // _BYTES_A_TOKEN)

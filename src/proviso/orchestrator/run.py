@@ -172,9 +172,11 @@ class Run:
         )
 
     @property
-    def used(self) -> tuple[int, int]:
-        """Tokens and micro-dollars that the run has used so far."""
-        usage = self.draft.usage if self.draft else _NOTHING
+    def used(self) -> tuple[int, int] | None:
+        """Tokens and micro-dollars that the run has used; None where a model was called and has not said."""
+        if self.draft is None:
+            return None if self.rendered is not None else (0, 0)
+        usage = self.draft.usage
         return usage.input_tokens + usage.output_tokens, self._cost(usage)
 
     def _ending(self) -> Outcome:

@@ -16,6 +16,10 @@ _STORED = (
     "SELECT sequence, at, kind, app, run, events.body, payloads.body"
     " FROM events LEFT JOIN payloads USING(sequence)"
 )
+_ENDED = (
+    "SELECT sequence, body FROM events WHERE sequence > ? AND at >= ? AND at < ?"
+    " AND kind IN ('run.finished', 'run.gap') ORDER BY sequence LIMIT ?"
+)
 _ROLLUPS = (
     "SELECT minute, cell, labels, requests, cited, duration_us, input_tokens, output_tokens, cost_micro_usd"
     " FROM rollups JOIN cells ON cells.id = cell WHERE minute BETWEEN ? AND ?"
@@ -50,6 +54,14 @@ class SqliteArchive:
         sql = f"{_STORED} WHERE kind = 'run.finished' {which} ORDER BY sequence DESC LIMIT ?"
         found = self._stored(sql, values)
         return sorted(found, key=lambda stored: stored.at, reverse=True)[:most]
+
+    def ended(self, writer: str, first: int, last: int, *, after: int, most: int) -> list[tuple[int, bytes]]:
+        """Return a writer's runs that ended or became gaps in a time, a page at a time: sequence and event."""
+        with translated(self._folder), self._lock:
+            known = dict(self._opened())
+            if writer not in known:
+                return []
+            return known[writer].execute(_ENDED, (after, first, last, most)).fetchall()
 
     def rollups(self, first: int, last: int) -> list[Rollup]:
         """Return the cells of the minutes from `first` to `last`, both included; each writer has its own."""

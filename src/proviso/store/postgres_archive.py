@@ -11,6 +11,10 @@ _STORED = (
 )
 _NEWEST = "ORDER BY at DESC, writer, sequence DESC LIMIT ?"
 # One statement, so that sums and histograms are of the same moment.
+_ENDED = (
+    "SELECT sequence, body FROM events WHERE writer = ? AND sequence > ? AND at >= ? AND at < ?"
+    " AND kind IN ('run.finished', 'run.gap') ORDER BY sequence LIMIT ?"
+)
 _ROLLUPS = (
     "SELECT minute, labels, requests, cited, duration_us, input_tokens, output_tokens, cost_micro_usd,"
     " buckets, counts FROM rollups JOIN cells ON cells.writer = rollups.writer AND cells.id = cell"
@@ -40,6 +44,11 @@ class PostgresArchive:
         if app:
             return self._stored(f"{_STORED} WHERE kind = 'run.finished' AND app = ? {_NEWEST}", (app, most))
         return self._stored(f"{_STORED} WHERE kind = 'run.finished' {_NEWEST}", (most,))
+
+    def ended(self, writer: str, first: int, last: int, *, after: int, most: int) -> list[tuple[int, bytes]]:
+        """Return a writer's runs that ended or became gaps in a time, a page at a time: sequence and event."""
+        rows = self._database.read(_ENDED, (writer, after, first, last, most))
+        return [(sequence, body) for sequence, body in rows]
 
     def rollups(self, first: int, last: int) -> list[Rollup]:
         """Return the cells of the minutes from `first` to `last`, both included; each writer has its own."""

@@ -123,6 +123,13 @@ class Archive(Protocol):
         """Return the last runs that finished, of one app or of all, the newest first."""
         ...
 
+    def ended(self, writer: str, first: int, last: int, *, after: int, most: int) -> list[tuple[int, bytes]]:
+        """Return a writer's runs that ended or became gaps, dated from `first` to before `last`: sequence and event.
+
+        At most `most` of them, with sequences above `after`, in order: ask again after the last one.
+        """
+        ...
+
     def rollups(self, first: int, last: int) -> list[Rollup]:
         """Return the cells of the minutes from `first` to `last`, both included; each writer has its own."""
         ...
