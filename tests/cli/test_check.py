@@ -269,3 +269,21 @@ def test_an_unknown_app_is_answered_with_the_known_ones(proviso: Command, indexe
     done = proviso("check", "-w", indexed, "policy")
     assert done.code == 2
     assert "`policy-qa`" in done.err
+
+
+@pytest.mark.req("S1.valid")
+def test_unsafe_settings_of_a_provider_and_broken_policies_are_told_with_all_else(
+    proviso: Command, workspace: Path
+) -> None:
+    change(workspace, CONTRACT, "tier: internal-assist", "tier: internal")
+    oidc = "{issuer: 'http://id.example.com', algorithms: [HS256, none], audiences: [p], clock_skew: 1h}"
+    change(workspace, PEOPLE, "groups:\n", f"identity:\n  oidc: {oidc}\ngroups:\n")
+    policy = '@id("x")\npermit (principal in Role::"king", action, resource);\n'
+    (workspace / "policies.cedar").write_text(policy)
+    said = problems(proviso, workspace)
+    for place in ("contract.yaml:", "proviso.yaml:", "policies.cedar:2:1"):
+        assert place in said
+    assert "identity.oidc.issuer | `http://id.example.com` is no address" in said
+    assert "identity.oidc.algorithms | `HS256` is not taken" in said
+    assert "identity.oidc.algorithms | `none` is not taken" in said
+    assert "identity.oidc.clock_skew | a skew of 3600 s is too much" in said

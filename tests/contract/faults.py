@@ -462,6 +462,20 @@ FAULTS = {
         "roles.admin.lii",
         "did you mean `li`",
     ),
+    "a provider that anybody could pretend to be": (
+        PEOPLE,
+        "groups:\n",
+        "identity: {oidc: {issuer: 'http://id.example', audiences: [p]}}\ngroups:\n",
+        "identity.oidc.issuer",
+        "no address",
+    ),
+    "a group of a provider that is none of ours": (
+        PEOPLE,
+        "groups:\n",
+        "identity: {oidc: {issuer: 'https://id.example', audiences: [p], group_map: {all: employes}}}\ngroups:\n",
+        "identity.oidc.group_map.all",
+        "did you mean `employees`",
+    ),
     "a date of the register that does not exist": (
         MODELS,
         "{status: active}",

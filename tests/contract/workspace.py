@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from proviso.contract import App, Rules, load_app
+from proviso.contract import App, Oidc, Rules, load_app
 from proviso.errors import InvalidWorkspace
 from proviso.types import Problem
 
@@ -38,7 +38,12 @@ def schema_problem(schema: Any) -> str | None:
     return None
 
 
-RULES = Rules(date(2026, 11, 22), pattern_problem, schema_problem, lambda _: ())
+def provider_problems(oidc: Oidc) -> list[tuple[str, str, str]]:
+    """Check the settings of a provider."""
+    return [] if oidc.issuer.startswith("https:") else [("issuer", "no address", "use https")]
+
+
+RULES = Rules(date(2026, 11, 22), pattern_problem, schema_problem, lambda _: (), provider_problems)
 
 
 @cache

@@ -1,7 +1,7 @@
 """The settings of an OpenID provider: whose tokens are taken, for whom, and what their claims mean here."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
@@ -27,10 +27,22 @@ _MOST_SKEW_S = 300
 _MOST_AGE_S = 30 * 86_400
 
 
+class Fault(Struct, frozen=True):
+    """What is wrong with one setting, and its fix."""
+
+    setting: str
+    what: str
+    fix: str
+
+
 class InvalidProvider(ProvisoError):
-    """Settings of a provider that would be unsafe, or could never let anybody in."""
+    """Settings of a provider that would be unsafe, or could never let anybody in; `faults` has all of them."""
 
     code = "provider_invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(faults[0].what, fix=faults[0].fix)
 
 
 class OidcProvider(Struct, frozen=True, kw_only=True):
@@ -54,32 +66,39 @@ class OidcProvider(Struct, frozen=True, kw_only=True):
     max_age_s: int = 86_400  # since `iat`
 
     def __post_init__(self) -> None:
-        self._check_algorithms()
-        for url in filter(None, (self.issuer, self.jwks_url)):
-            if not may_fetch(url, loopback=True):
-                fix = "use an https URL without user, query or fragment; http is for loopback only"
-                raise InvalidProvider(f"`{url[:200]}` is no address of a provider", fix=fix)
-        if not self.issuer:
-            raise InvalidProvider("`issuer` is empty", fix="give the provider's `iss`, a URL")
-        if not self.audiences or not all(self.audiences | self.delegation_audiences):
-            raise InvalidProvider(
-                "an audience is missing", fix="give the `aud` that the provider writes for us"
-            )
-        if not self.user_claim or not self.groups_claim:
-            raise InvalidProvider(
-                "the name of a claim is empty", fix="leave it out to use `sub` and `groups`"
-            )
-        if not 0 <= self.clock_skew_s <= _MOST_SKEW_S:
-            raise InvalidProvider(f"a skew of {self.clock_skew_s} s is too much", fix="use 0 to 300 seconds")
-        if not 60 <= self.max_age_s <= _MOST_AGE_S:
-            raise InvalidProvider(f"an age of {self.max_age_s} s cannot be", fix="use 60 s to 30 days")
+        if faults := [*self._algorithm_faults(), *self._address_faults(), *self._claim_faults()]:
+            raise InvalidProvider(faults)
         check_groups(self.group_map.values())
 
-    def _check_algorithms(self) -> None:
-        if unfit := sorted(self.algorithms - ALGORITHMS.keys()):
-            raise InvalidProvider(f"`{unfit[0]}` is not taken", fix=f"use some of {', '.join(ALGORITHMS)}")
+    def _algorithm_faults(self) -> Iterator[Fault]:
+        fix = f"use some of {', '.join(ALGORITHMS)}"
+        for unfit in sorted(self.algorithms - ALGORITHMS.keys()):
+            yield Fault("algorithms", f"`{unfit[:60]}` is not taken", fix)
         if not self.algorithms:
-            raise InvalidProvider("no algorithm is allowed", fix=f"use some of {', '.join(ALGORITHMS)}")
+            yield Fault("algorithms", "no algorithm is allowed", fix)
+
+    def _address_faults(self) -> Iterator[Fault]:
+        fix = "use an https URL without user, query or fragment; http is for loopback only"
+        for name, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url)):
+            if url and not may_fetch(url, loopback=True):
+                yield Fault(name, f"`{url[:200]}` is no address of a provider", fix)
+        if not self.issuer:
+            yield Fault("issuer", "`issuer` is empty", "give the provider's `iss`, a URL")
+
+    def _claim_faults(self) -> Iterator[Fault]:
+        for name, audiences in (
+            ("audiences", self.audiences),
+            ("delegation_audiences", self.delegation_audiences),
+        ):
+            if not all(audiences) or (name == "audiences" and not audiences):
+                yield Fault(name, "an audience is missing", "give the `aud` that the provider writes for us")
+        for name, claim in (("user_claim", self.user_claim), ("groups_claim", self.groups_claim)):
+            if not claim:
+                yield Fault(name, "the name of a claim is empty", "leave it out to use `sub` and `groups`")
+        if not 0 <= self.clock_skew_s <= _MOST_SKEW_S:
+            yield Fault("clock_skew", f"a skew of {self.clock_skew_s} s is too much", "use 0 to 300 seconds")
+        if not 60 <= self.max_age_s <= _MOST_AGE_S:
+            yield Fault("max_age", f"an age of {self.max_age_s} s cannot be", "use 60 s to 30 days")
 
 
 def may_fetch(url: str, *, loopback: bool) -> bool:

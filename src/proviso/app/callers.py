@@ -11,15 +11,15 @@ from proviso.access import (
     Identities,
     KeyRefused,
     Keys,
-    OidcProvider,
     Permission,
     RunResource,
     SigningKeys,
     Tokens,
     signing_keys,
 )
+from proviso.app.providers import oidc_provider
 from proviso.app.wiring import person
-from proviso.contract import Access, Oidc, Workspace, seconds
+from proviso.contract import Access, Oidc, Workspace
 from proviso.errors import Forbidden
 from proviso.types import Environment, Principal, Purpose
 
@@ -147,22 +147,6 @@ class PeopleToday:
     def is_group(self, name: str) -> bool:
         """Whether the workspace has a group of that name."""
         return name in self.workspace.groups
-
-
-def oidc_provider(settings: Oidc) -> OidcProvider:
-    """Return the provider of `identity.oidc`; raise `InvalidProvider`."""
-    return OidcProvider(
-        issuer=settings.issuer,
-        audiences=frozenset(settings.audiences),
-        algorithms=frozenset(settings.algorithms),
-        jwks_url=settings.jwks_url,
-        user_claim=settings.user_claim,
-        groups_claim=settings.groups_claim,
-        group_map=settings.group_map,
-        delegation_audiences=frozenset(settings.delegation_audiences),
-        clock_skew_s=seconds(settings.clock_skew),
-        max_age_s=seconds(settings.max_age),
-    )
 
 
 def _monotonic_us() -> int:

@@ -20,6 +20,7 @@ from proviso.contract.document import Json
 from proviso.contract.parts import Parts
 from proviso.contract.people import app_people_problems, workspace_people_problems
 from proviso.contract.prompt import PromptFile
+from proviso.contract.provider import provider_problems
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
 from proviso.contract.workflow import (
@@ -30,24 +31,27 @@ from proviso.contract.workflow import (
     role_problems,
     synonym_problems,
 )
+from proviso.contract.workspace import Oidc
 from proviso.types import Problem
 
 
 class Rules(Struct, frozen=True):
-    """What the checks take from outside: the day, and what other rooms know of patterns, schemas and templates.
+    """What the checks take from outside: the day, and what other rooms know of patterns, schemas, templates, providers.
 
-    The first two functions return what is wrong in words, or None; `prompt_problems` places each in the prompt's file.
+    The first two functions return what is wrong in words, or None; `prompt_problems` places each in the prompt's file;
+    `provider_problems` gives the setting, the fault and the fix of each.
     """
 
     today: date
     pattern_problem: Callable[[str], str | None]
     schema_problem: Callable[[Json], str | None]
     prompt_problems: Callable[[PromptFile], Sequence[Problem]]
+    provider_problems: Callable[[Oidc], Sequence[tuple[str, str, str]]]
 
 
-def check_shared(parts: Parts) -> list[Problem]:
+def check_shared(parts: Parts, rules: Rules) -> list[Problem]:
     """Return the problems of the files that all apps share."""
-    return list(_shared(parts))
+    return list(_shared(parts, rules))
 
 
 def check(parts: Parts, rules: Rules) -> list[Problem]:
@@ -55,7 +59,7 @@ def check(parts: Parts, rules: Rules) -> list[Problem]:
     return [*_own(parts, rules), *_around(parts, rules)]
 
 
-def _shared(parts: Parts) -> Iterator[Problem]:
+def _shared(parts: Parts, rules: Rules) -> Iterator[Problem]:
     if parts.policy:
         yield from policy_demand_problems(parts, parts.policy)
         yield from policy_problems(parts, parts.policy, parts.models)
@@ -63,6 +67,7 @@ def _shared(parts: Parts) -> Iterator[Problem]:
         yield from register_problems(parts, parts.models)
     if parts.workspace:
         yield from workspace_people_problems(parts, parts.workspace)
+        yield from provider_problems(parts, parts.workspace, rules.provider_problems)
 
 
 def _own(parts: Parts, rules: Rules) -> Iterator[Problem]:

@@ -83,7 +83,7 @@ class _Loader:
         shared.policy = self._yaml(shared, "policy", "policy.yaml", Policy, _BEGIN)
         shared.models = self._yaml(shared, "models", "models.yaml", ModelRegister, _BEGIN)
         self.shared = shared
-        self.problems += check_shared(shared)
+        self.problems += check_shared(shared, rules)
 
     def finish(self) -> None:
         if self.problems:
