@@ -1,25 +1,33 @@
 """What one run's record costs: event, payload and rollups in one durable commit, at 1, 16 and 64 in flight.
 
-`cpu_us` is CPU of the whole process per record, the making of the event included; `ack_ms` is from the
-call to the moment when the record is durable. `busy` is the same at 16 in flight beside a task that never
-lets the loop sleep.
+Both engines, with one and two writing processes. `cpu_us` is CPU of the whole writing process per record, the
+making of the event included; `server_us` is CPU of all of PostgreSQL per record; `p50` and so on are ms from the
+call to the moment when the record is durable. `busy` is the same at 16 in flight beside a task that never lets the
+loop sleep. PostgreSQL is started for the purpose, on this machine; `--url` names one that runs (without its CPU).
 """
 
+import argparse
 import asyncio
 import contextlib
+import importlib
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import psutil
 import uuid_utils
 import uvloop
+from msgspec import Struct
 
 from proviso.ledger import CitationRef, Outcome, PassageRef, Payload, Recorder, RunFinished
 from proviso.monitoring import Rollups
-from proviso.store import Control, open_store
+from proviso.store import open_store
 from proviso.types import Action, Answer, Channel, Citation, Decision, Environment, Purpose, Screened
 
 HEX = "0123456789abcdef" * 4
@@ -66,34 +74,68 @@ async def spin() -> None:
         await asyncio.sleep(0)
 
 
-async def measure(folder: Path, flying: int, records: int, *, busy: bool = False) -> dict[str, float]:
-    """Record `records` runs, `flying` at a time; return CPU in µs per record and times in ms."""
-    control = Control(open_store(folder).database)
-    recorder = Recorder.open(open_store(folder), Rollups(), lambda: time.time_ns() // 1000)
+class Load(Struct, frozen=True):
+    """What one writing process does: `records` runs, `flying` at a time, from a moment on."""
+
+    folder: Path
+    url: str
+    flying: int
+    records: int
+    busy: bool = False
+    begin: float = 0.0
+
+
+def measure(load: Load) -> tuple[float, list[float]]:
+    """Record the runs; return CPU seconds and each acknowledgement's time."""
+    return uvloop.run(record(load))
+
+
+async def record(load: Load) -> tuple[float, list[float]]:
+    """Record the runs; see `measure`."""
+    store = open_store(load.folder, load.url)
+    recorder = Recorder.open(store, Rollups(), lambda: time.time_ns() // 1000)
     subject, waits = recorder.pseudonym("dana"), list[float]()
 
     async def worker() -> None:
-        for number in range(records // flying):
+        for number in range(load.records // load.flying):
             begun = time.perf_counter()
             await recorder.finished(finished(number, subject), PAYLOAD)
             waits.append(time.perf_counter() - begun)
 
-    other = asyncio.create_task(spin()) if busy else None
+    await recorder.finished(finished(0, subject), PAYLOAD)  # opens what is opened by the first
+    await asyncio.sleep(max(0.0, load.begin - time.time()))
+    other = asyncio.create_task(spin()) if load.busy else None
     cpu = time.process_time()
-    await asyncio.gather(*[worker() for _ in range(flying)])
+    await asyncio.gather(*[worker() for _ in range(load.flying)])
     cpu = time.process_time() - cpu
     if other is not None:
         other.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await other
     await recorder.close()
-    control.database.close()
+    store.close()
+    return cpu, waits
+
+
+def together(load: Load, writers: int) -> tuple[float, list[float]]:
+    """Have several processes do the same at once; return the sum of their CPU and all times."""
+    if writers == 1:
+        return measure(load)
+    at_once = Load(load.folder, load.url, load.flying, load.records, begin=time.time() + 3)
+    with ProcessPoolExecutor(writers, multiprocessing.get_context("spawn")) as processes:
+        found = list(processes.map(measure, [at_once] * writers))
+    return sum(cpu for cpu, _ in found), [wait for _, waits in found for wait in waits]
+
+
+def summary(cpu: float, waits: list[float], server: float) -> dict[str, float]:
+    """Return CPU in µs per record and times in ms."""
     waits.sort()
     return {
-        "cpu_us": cpu / len(waits) * 1e6,
-        "p50": waits[len(waits) // 2] * 1e3,
-        "p95": waits[int(len(waits) * 0.95)] * 1e3,
-        "p99": waits[int(len(waits) * 0.99)] * 1e3,
+        "cpu_us": round(cpu / len(waits) * 1e6, 1),
+        "server_us": round(server / len(waits) * 1e6, 1),
+        "p50": round(waits[len(waits) // 2] * 1e3, 2),
+        "p95": round(waits[int(len(waits) * 0.95)] * 1e3, 2),
+        "p99": round(waits[int(len(waits) * 0.99)] * 1e3, 2),
     }
 
 
@@ -110,28 +152,68 @@ def one_fsync(folder: Path) -> float:
     return sorted(times)[25] * 1e3
 
 
+@contextlib.contextmanager
+def postgres(url: str) -> Iterator[tuple[Callable[[], str], Callable[[], float]]]:
+    """Yield how to get an empty database, and how much CPU its server has used."""
+    if url:
+        yield lambda: url, lambda: 0.0
+        return
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    testing = importlib.import_module("tests.postgres")
+    server = testing.PostgresServer(testing.find_binaries())
+    try:
+        server.start()
+        yield server.fresh, lambda: _cpu(server.pid)
+    finally:
+        server.remove()
+
+
+def _cpu(pid: int) -> float:
+    """Return CPU seconds of a process, of its children, and of those of them that have ended."""
+    time.sleep(0.5)  # so that nobody is just about to end, and to be counted neither here nor there
+    process = psutil.Process(pid)
+    own = process.cpu_times()
+    used = own.user + own.system + own.children_user + own.children_system
+    for child in process.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used += sum(child.cpu_times()[:2])
+    return used
+
+
 def main() -> None:
     """Measure and print, a line for each load and one of JSON."""
-    found: dict[str, dict[str, float]] = {}
-    records = {1: 1_000, 16: 8_000, 64: 8_000}
-    for name, flying, busy in (("1", 1, False), ("16", 16, False), ("64", 64, False), ("busy", 16, True)):
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-            number = 800 if busy else records[flying]
-            found[name] = uvloop.run(measure(Path(folder), flying, number, busy=busy))
-            size = sum(path.stat().st_size for path in Path(folder).glob("runs-*"))
-            figures = "  ".join(f"{key} {value:8.2f}" for key, value in found[name].items())
-            sys.stdout.write(f"{name:>5} in flight: {figures}  bytes a record {size // number}\n")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="", help="a PostgreSQL database that may be written into")
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], help="only this one")
+    chosen = parser.parse_args()
+    result: dict[str, object] = {}
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        fsync = one_fsync(Path(folder))
-    result = {
-        "cpu_us": {name: round(found[name]["cpu_us"], 1) for name in ("1", "16", "64")},
-        "ack_ms_p50": {name: round(values["p50"], 2) for name, values in found.items()},
-        "ack_ms_p95": {name: round(values["p95"], 2) for name, values in found.items()},
-        "ack_ms_p99": {name: round(values["p99"], 2) for name, values in found.items()},
-        "fsync_ms": round(fsync, 2),
-        "n": sum(records.values()),
-    }
+        result["fsync_ms"] = round(one_fsync(Path(folder)), 2)
+    if chosen.engine != "postgres":
+        result["sqlite"] = engine("sqlite", lambda: "", lambda: 0.0)
+    if chosen.engine != "sqlite":
+        with postgres(chosen.url) as (fresh, used):
+            result["postgres"] = engine("postgres", fresh, used)
     sys.stdout.write(json.dumps(result) + "\n")
+
+
+def engine(name: str, fresh: Callable[[], str], used: Callable[[], float]) -> dict[str, dict[str, float]]:
+    """Measure one engine under every load."""
+    found: dict[str, dict[str, float]] = {}
+    for writers, flying, records, busy in (
+        (1, 1, 1_000, False), (1, 16, 8_000, False), (1, 64, 8_000, False), (1, 16, 800, True),
+        (2, 1, 1_000, False), (2, 16, 8_000, False), (2, 64, 8_000, False),
+    ):  # fmt: skip
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            load = Load(Path(folder), fresh(), flying, records, busy=busy)
+            before = used()
+            cpu, waits = together(load, writers)
+            what = f"{writers}x{flying}{' busy' if busy else ''}"
+            found[what] = summary(cpu, waits, used() - before)
+            figures = "  ".join(f"{key} {value:8.2f}" for key, value in found[what].items())
+            sys.stdout.write(f"{name:>8} {what:>9}: {figures}\n")
+            sys.stdout.flush()
+    return found
 
 
 if __name__ == "__main__":
