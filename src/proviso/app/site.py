@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -52,7 +52,7 @@ from proviso.store import KEYS, Control, NewsFeed, awake_and_asleep, open_store
 from proviso.types import Principal, Purpose, Request, Served
 
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
-_LISTEN_AGAIN_S = 1.0
+_AGAIN_S = 1.0
 _MODELS: Mapping[str, type[Model]] = {"extractive": Extractive}  # by provider
 
 
@@ -134,6 +134,7 @@ class Site:
             self.keys = Keys(self._control, now_us)
             self.reader = RunReader.open(self._store)
             opened.callback(self.reader.close)
+            self._usage = UsageReader(self._store.archive())
             self.recorder = open_recorder(self._store, open_spool(settings, self._state))
             self._budget = LeasedBudget(self._store.database, self.recorder.writer, now_us, awake_and_asleep)
             opened.pop_all()
@@ -248,11 +249,11 @@ class Site:
     async def start(self) -> None:
         """Begin to listen for news, and to write what was spooled."""
         self.recorder.start()
-        self._listening = asyncio.create_task(self._listen())
-        reconciler = Reconciler(self._budget, UsageReader(self._store.archive()))
-        self._beside += [asyncio.create_task(self._budget.run()), asyncio.create_task(reconciler.run())]
-        if self._sender is not None:
-            self._sending = asyncio.create_task(self._sender.run())
+        self._listening = asyncio.create_task(self._kept_up("news", self.feed.run))
+        reconciler = Reconciler(self._budget, self._usage)
+        for name, run in (("budget", self._budget.run), ("reconciler", reconciler.run)):
+            self._beside.append(asyncio.create_task(self._kept_up(name, run)))
+        self._send()
 
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
@@ -261,12 +262,14 @@ class Site:
         await self.callers.close()
         await self._budget.close()
         await self.recorder.close()
+        self._usage.close()
         self.reader.close()
         self._store.close()
 
     def release(self) -> None:
         """Let go of the files without a loop."""
         self.recorder.release()
+        self._usage.close()
         self.reader.close()
         self._store.close()
 
@@ -284,14 +287,20 @@ class Site:
 
     # --- news ---------------------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
+    async def _kept_up(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run something as long as this process serves, whatever becomes of it."""
         while True:
             try:
-                await self.feed.run()
-            except Exception as error:  # noqa: BLE001  the edge: else this process would be deaf, and not say so
-                fault = {"event": "news_failed", "error": type(error).__name__}
+                await run()
+            except Exception as error:  # noqa: BLE001  the edge: else it would be missing, and nobody would say so
+                fault = {"event": "task_failed", "task": name, "error": type(error).__name__}
                 self._log.error("%s", msgspec.json.encode(fault).decode())
-                await asyncio.sleep(_LISTEN_AGAIN_S)
+            await asyncio.sleep(_AGAIN_S)
+
+    def _send(self) -> None:
+        self._sending = None
+        if self._sender is not None:
+            self._sending = asyncio.create_task(self._kept_up("sender", self._sender.run))
 
     def _begin(self, access: Access, apps: Iterable[Deployed]) -> None:
         self.callers = Callers(self.keys, access, self.settings.environment, now_us)
@@ -317,7 +326,7 @@ class Site:
             self._deliver_for(access)
             if self._sending is not None:
                 await _stopped([self._sending])
-            self._sending = asyncio.create_task(self._sender.run()) if self._sender is not None else None
+            self._send()
 
     async def _serving_changed(self) -> None:
         self._route(await asyncio.to_thread(self._compiled))
