@@ -65,6 +65,13 @@ def test_a_change_whose_beginning_was_not_answered_is_made_once(control: Control
     assert control.news() == {"a": 2}
 
 
+def test_a_change_whose_commit_was_not_answered_is_not_made_again(control: Control, wire: Wire) -> None:
+    wire.spared, wire.fault = 2, "answer"  # BEGIN, the statement, then COMMIT
+    with pytest.raises(StoreUnavailable, match="is not known"):
+        control.publish("a")
+    assert control.news() == {"a": 2}
+
+
 def test_a_commit_without_an_answer_is_not_repeated_and_said_to_be_in_doubt(
     control: Control, wire: Wire
 ) -> None:

@@ -55,6 +55,7 @@ def test_an_option_that_is_not_known_is_refused() -> None:
     [
         ("postgresql://u:hunter2@h:5432/d?sslmode=require", "postgresql://u@h:5432/d"),
         ("postgresql://h/d", "postgresql://h/d"),
+        ("postgresql://u:hunter2@h:1,i:2/d", "postgresql://u@h:1,i:2/d"),
         ("postgresql:///d?host=/run/postgresql&password=hunter2", "postgresql:///run/postgresql/d"),
     ],
 )

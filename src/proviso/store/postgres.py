@@ -195,7 +195,8 @@ def _name(url: str) -> str:
     """Return what may be said of a URL; raise `InvalidSetting` if it cannot be read without a doubt."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        for host in parts.netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{host}").port
     except ValueError:
         raise _unreadable() from None
     # A password with `/`, `?`, `#` or `@` as they are would end up where it is taken for something else, and said.
