@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,14 +24,15 @@ from proviso.app.deploying import (
     prepare,
 )
 from proviso.app.notices import sender_of
+from proviso.app.pending import Pending
 from proviso.app.spending import Reconciler, Spending, settle
 from proviso.app.wiring import load, now_us, open_recorder, open_spool, snapshots
 from proviso.budgets import LeasedBudget
 from proviso.contract import Access, Bundle, Terms, load_access, load_release, load_terms, save_access
-from proviso.errors import Unavailable
+from proviso.errors import NotReady, Unavailable
 from proviso.gateway import Gateway, Parts, Server
 from proviso.governance import Routing
-from proviso.ledger import Recorder, RunReader, RunRecord, UsageReader
+from proviso.ledger import RunReader, RunRecord, UsageReader
 from proviso.models import Extractive, Model
 from proviso.orchestrator import (
     DRAFTER,
@@ -40,16 +41,14 @@ from proviso.orchestrator import (
     CompiledRelease,
     Run,
     compile_release,
-    serve,
-    stream,
     under_terms,
 )
 from proviso.outbox import NEWS as MAIL
-from proviso.outbox import Sender
+from proviso.outbox import InvalidDestination, Sender
 from proviso.retrieval import open_index
 from proviso.settings import Settings
 from proviso.store import KEYS, Control, NewsFeed, awake_and_asleep, open_store
-from proviso.types import Principal, Purpose, Request, Served
+from proviso.types import Principal, Purpose, Request
 
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
 _AGAIN_S = 1.0
@@ -60,44 +59,6 @@ class OutOfTouch(Unavailable):
     """What this process knows of keys, terms and routing is too old to serve by."""
 
     code = "out_of_touch"
-
-
-class Pending:
-    """A run that has an ID and has not been answered yet, with the recorder that it will write to.
-
-    `settle` is called once it has ended, however it did.
-    """
-
-    def __init__(self, run: Run, recorder: Recorder, settle: Callable[[Run], None]) -> None:
-        self._run = run
-        self._recorder = recorder
-        self._settle = settle
-
-    @property
-    def id(self) -> str:
-        """The run's UUIDv7."""
-        return self._run.id
-
-    @property
-    def unapproved(self) -> bool:
-        """Whether its release is served without the approvals that its tier asks for."""
-        return self._run.unapproved
-
-    async def serve(self) -> Served:
-        """Answer; the record is durable on return."""
-        try:
-            return await serve(self._run, self._recorder)
-        finally:
-            self._settle(self._run)
-
-    async def stream(self) -> AsyncGenerator[str | Served, None]:
-        """Answer in checked pieces; the last item is the `Served` run."""
-        try:
-            async with contextlib.aclosing(stream(self._run, self._recorder)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        finally:
-            self._settle(self._run)
 
 
 class _Serving(Struct, frozen=True):
@@ -166,7 +127,7 @@ class Site:
             site.feed.subscribe(MAIL, site._mail_came)
             control = site._control
             access = access_in_force(control)
-            site._deliver_for(access)
+            site._sender = site._sender_for(access)
             site._begin(access, in_force(control).values())
         return site
 
@@ -183,12 +144,13 @@ class Site:
         """
         release = self.routing.resolve(request.app, principal)
         self._check_lease(release)
-        self.callers.check(principal, self._serving[release.app].resource, request.purpose)
+        serving = self._serving[release.app]  # both before anything is awaited: they are of one moment
+        self.callers.check(principal, serving.resource, request.purpose)
         subject = self.recorder.known_pseudonym(principal.user)
         if subject is None:
             subject = await asyncio.to_thread(self.recorder.pseudonym, principal.user)
-        spending, budget = self._serving[release.app].spending, self._budget
-        reservation, longest = await spending.reserve(budget, release, request, principal)
+        budget = self._budget
+        reservation, longest = await serving.spending.reserve(budget, release, request, principal)
         run = Run(release, request, Caller(principal, subject), now_us(), longest)
         return Pending(run, self.recorder, lambda run: settle(budget, reservation, run))
 
@@ -307,10 +269,19 @@ class Site:
         self.feed.subscribe(KEYS, self._keys_changed)
         self._route({deployed.app: self._compile(deployed) for deployed in apps})
 
-    def _deliver_for(self, access: Access) -> None:
-        """Deliver notices from now on to those whom this version names, if it names any."""
-        named = access.workspace.notifications
-        self._sender = sender_of(access.workspace, self._store.database) if named else None
+    def _sender_for(self, access: Access) -> Sender | None:
+        """Return what delivers notices to those whom this version names, if it names any."""
+        if not access.workspace.notifications:
+            return None
+        try:
+            return sender_of(access.workspace, self._store.database)
+        except (
+            InvalidDestination,
+            NotReady,
+        ) as error:  # notices wait in the outbox; answers do not wait for them
+            fact = {"event": "notices_undeliverable", "reason": str(error)}
+            self._log.error("%s", msgspec.json.encode(fact).decode())
+            return None
 
     async def _mail_came(self) -> None:
         if self._sender is not None:
@@ -323,7 +294,7 @@ class Site:
         access = await asyncio.to_thread(access_in_force, self._control)
         if access.digest != self.callers.access.digest:
             await self.callers.adopt(access)
-            self._deliver_for(access)
+            self._sender = self._sender_for(access)
             if self._sending is not None:
                 await _stopped([self._sending])
             self._send()
