@@ -15,12 +15,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from proviso.store import Control
 from tests.ledger.test_kills import Place, Survived, survived_in
 from tests.outbox.load import open_at
 from tests.outbox.receivers import http_receiver
 from tests.outbox.test_kills import numbers, send_the_rest
 from tests.postgres import PostgresServer, find_binaries
+
+from proviso.store import Control
 
 ROOT = Path(__file__).parents[1]
 AT_LEAST_S, AT_MOST_S = 0.4, 1.4  # how long a process that has just been started is left alone
