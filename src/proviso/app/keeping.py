@@ -15,7 +15,6 @@ from proviso.ledger import AccessChanged, KeyRevoked, decode, kind
 from proviso.retrieval import open_index
 from proviso.settings import Settings
 from proviso.store import (
-    MANIFEST,
     Finding,
     Manifest,
     Meaning,
@@ -26,6 +25,7 @@ from proviso.store import (
     Told,
     Wanted,
     check_store,
+    encode_manifest,
     make_backup,
     migrate,
     open_store,
@@ -52,11 +52,11 @@ def check_state(root: Path, settings: Settings) -> Iterator[Finding]:
 
 
 def back_up(root: Path, settings: Settings, target: Path, progress: Progress) -> tuple[Manifest, str]:
-    """Make a backup; return its manifest, and that manifest's SHA-256."""
+    """Make a backup; return its manifest, and the SHA-256 of the file that has it."""
     manifest = make_backup(
         settings.state(root), settings.store, target, made_by=f"proviso {__version__}", progress=progress
     )
-    return manifest, hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest()
+    return manifest, hashlib.sha256(encode_manifest(manifest)).hexdigest()
 
 
 def restore(root: Path, settings: Settings, backup: Path, wanted: Wanted, progress: Progress) -> Restored:

@@ -77,10 +77,10 @@ def _print_finding(finding: Finding) -> None:
 
 @command.command("backup", epilog="\b\nExample:\n  proviso store backup /backups/2026-03-02")
 @workspace_option
-@click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TARGET", type=click.Path(path_type=Path))
 @json_option
 def backup(workspace: Path, target: Path, as_json: bool) -> None:
-    """Write a backup into the new folder DIR, while servers go on. It is there whole, or not at all.
+    """Write a backup into TARGET, a new folder or `.tar` file, while servers go on. It is there whole, or not at all.
 
     Keep the SHA-256 that it prints somewhere else: with it `restore` knows that nobody has changed the backup.
     """
@@ -98,7 +98,7 @@ def backup(workspace: Path, target: Path, as_json: bool) -> None:
 
 @command.command("restore", epilog="\b\nExample:\n  proviso store restore /backups/2026-03-02 --revoke-keys")
 @workspace_option
-@click.argument("source", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
 @click.option("--replace", is_flag=True, help="Move aside what is there. Nothing is deleted.")
 @click.option("--revoke-keys", is_flag=True, help="Let no API key of the backup be valid.")
 @click.option(
@@ -108,7 +108,7 @@ def backup(workspace: Path, target: Path, as_json: bool) -> None:
 def restore(
     workspace: Path, source: Path, replace: bool, revoke_keys: bool, digest: str, as_json: bool
 ) -> None:
-    """Make the backup in DIR the state again, after every byte of it has been verified. No server may run.
+    """Make BACKUP the state again, after every byte of it has been verified. No server may run.
 
     A key that was revoked after the backup is valid again: see `proviso keys list`, or use `--revoke-keys`.
     """

@@ -1,7 +1,7 @@
 """The database: tables and migrations, in SQLite files or in PostgreSQL."""
 
 from proviso.store.backup import Progress, TargetTaken, make_backup
-from proviso.store.backup_manifest import MANIFEST, Manifest
+from proviso.store.backup_manifest import Manifest, encode_manifest
 from proviso.store.check import Meaning, Named, Told, check_store
 from proviso.store.control import KEYS, Control, KeyRow, Tables
 from proviso.store.entry import AMOUNTS, NO_BUCKET, Amounts, Entry, Increment
@@ -21,7 +21,6 @@ from proviso.store.spooling import SpoolingJournal
 __all__ = [
     "AMOUNTS",
     "KEYS",
-    "MANIFEST",
     "NO_BUCKET",
     "Amounts",
     "Archive",
@@ -58,6 +57,7 @@ __all__ = [
     "Wanted",
     "awake_and_asleep",
     "check_store",
+    "encode_manifest",
     "make_backup",
     "migrate",
     "open_store",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proviso.errors import ProvisoError, StoreUnavailable, Tampered
+from proviso.store.backup_archive import SUFFIX, pack
 from proviso.store.backup_files import below, copy_file, sync_file, sync_tree, workplace, write_file
 from proviso.store.backup_manifest import MANIFEST, File, Manifest, Written, describe, encode_manifest
 from proviso.store.migration import migrate
@@ -26,7 +27,7 @@ class TargetTaken(ProvisoError):
 
 
 def make_backup(folder: Path, url: str, target: Path, *, made_by: str, progress: Progress) -> Manifest:
-    """Write a backup of the store into the new folder `target`, while others go on writing.
+    """Write a backup of the store into `target`, a new folder or (`….tar`) file, while others go on writing.
 
     All that was acknowledged before the call is in it. What is not finished, because of an error or the end of the
     process, never stands under the name `target`. Raises `TargetTaken`, `Tampered` for a database that is damaged,
@@ -41,17 +42,29 @@ def make_backup(folder: Path, url: str, target: Path, *, made_by: str, progress:
             f"there is no store in `{folder}`", fix="name its workspace, or its PROVISO_HOME"
         )
     with translated(target), workplace(target.parent, f".{target.name}.partial-") as place:
-        manifest = _fill(_Making(folder, url, place, progress), made_by)
-        write_file(place / MANIFEST, encode_manifest(manifest))
-        sync_tree(place)
-        _refuse_taken(folder, target)
-        place.rename(target)
+        made = place / "backup"
+        made.mkdir(mode=0o700)
+        manifest = _fill(_Making(folder, url, made, progress), made_by)
+        write_file(made / MANIFEST, encode_manifest(manifest))
+        sync_tree(made)
+        _publish(made, target)
         sync_folder(target.parent)
     return manifest
 
 
+def _publish(made: Path, target: Path) -> None:
+    """Give a backup its name, in one step that takes no name from anything else."""
+    if target.suffix != SUFFIX:
+        made.rename(target)  # which fails where there is a file, or a folder with something in it
+        return
+    packed = made.with_suffix(SUFFIX)
+    pack(made, packed)
+    target.hardlink_to(packed)  # a rename would replace what has come there meanwhile
+
+
 def _refuse_taken(folder: Path, target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    empty = target.is_dir() and target.suffix != SUFFIX and not any(target.iterdir())
+    if (target.exists() or target.is_symlink()) and not empty:
         raise TargetTaken(f"`{target}` is there already", fix="name a folder that is not there yet")
     if folder.resolve() in (target.resolve(), *target.resolve().parents):
         raise TargetTaken(

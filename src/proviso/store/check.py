@@ -97,7 +97,7 @@ class _Contents:
         for sequence, *row, body in tables.rows(_EVENTS):
             count += 1
             try:
-                told = self._meaning.event(bytes(body))
+                told = self._meaning.event(_as_bytes(body))
             except ProvisoError as error:
                 wrong.add(f"{sequence}: {error.message}")
                 continue
@@ -126,7 +126,7 @@ class _Contents:
         wrong, found = _Examples(), set()
         for digest, body in self._view.control.rows("SELECT digest, body FROM blobs"):
             found.add(digest)
-            if hashlib.sha256(body).hexdigest() != digest:
+            if hashlib.sha256(_as_bytes(body)).hexdigest() != digest:
                 wrong.add(f"`{digest}` has another digest")
         for digest in sorted(self._named - found):
             wrong.add(f"`{digest[:80]}` is named and not there")
@@ -167,9 +167,15 @@ def _references(writer: str, tables: Reading) -> Finding:
 
 def _open_runs(writer: str, tables: Reading, living: bool) -> Finding:  # noqa: FBT001  one of two states
     ((count,),) = tables.rows("SELECT count(*) FROM open_runs")
-    said = f"{count} have started and not ended" + ("" if living else ", and their process has")
+    ended = "" if living else ", and their process has ended"
+    said = f"{count} have started and not finished{ended}" if count else "none is left"
     fix = "start a server: it records them as gaps"
     return doubted(f"open runs of {writer}", bool(count) and not living, said, fix)
+
+
+def _as_bytes(value: object) -> bytes:
+    """Return what stands where bytes should be: SQLite lets anything stand there."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
 
 
 class _Examples:

@@ -146,7 +146,12 @@ def _inside(path: Path, connection: sqlite3.Connection, steps: tuple[Step, ...])
     whole = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)").fetchall()]
     yield judged(path.name, whole != ["ok"], "; ".join(whole), _BACKUP)
     lost = len(connection.execute("PRAGMA foreign_key_check").fetchall())
-    yield judged(f"{path.name}, foreign keys", lost > 0, f"{lost} rows refer to none", _BACKUP)
+    yield judged(
+        f"{path.name}, foreign keys",
+        lost > 0,
+        f"{lost} references lead nowhere" if lost else "all lead to a row",
+        _BACKUP,
+    )
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     refuse_newer(str(path), version, len(steps))
     said = f"{version} of {len(steps)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from proviso.errors import Tampered
 from proviso.store.backup import Progress, TargetTaken
+from proviso.store.backup_archive import unpack
 from proviso.store.backup_files import copy_file, sync_tree, workplace
 from proviso.store.backup_manifest import Manifest, read_manifest, verify_file, verify_files
 from proviso.store.control import KEYS, Tables
@@ -23,11 +24,19 @@ ASIDE = "before-restore-"
 
 
 def restore_backup(backup: Path, folder: Path, url: str, wanted: Wanted, progress: Progress) -> Restored:
-    """Make a backup the state again: in a folder, or with a `postgresql://` URL in a database and a folder.
+    """Make a backup, a folder or an archive, the state again: in a folder, or with a `postgresql://` URL in a database.
 
     Until all of it is in its place nothing of what was there is touched. Raises `Tampered` for a backup that is not as
     it was made, `NewerSchema`, `TargetTaken`, `StoreInUse` or `StoreUnavailable`.
     """
+    if backup.is_file():
+        with translated(folder), workplace(folder, RESTORING) as place:
+            unpack(backup, place)
+            return _restore(place, folder, url, wanted, progress)
+    return _restore(backup, folder, url, wanted, progress)
+
+
+def _restore(backup: Path, folder: Path, url: str, wanted: Wanted, progress: Progress) -> Restored:
     manifest = read_manifest(backup, wanted.digest)
     for name, number in manifest.schemas.items():
         refuse_newer(str(backup / name), number, len(CONTROL if name == "control.db" else RUNS))
