@@ -89,6 +89,14 @@ def test_what_is_only_being_indexed_is_left_out(tmp_path: Path) -> None:
     assert not [*back_up(tmp_path / "state", tmp_path / "backup").glob("**/.building-*")]
 
 
+def test_files_that_are_not_of_the_store_are_left_out_and_do_not_spoil_the_backup(tmp_path: Path) -> None:
+    fill(tmp_path / "state")
+    (tmp_path / "state/snapshots/my notes.txt").touch()
+    (tmp_path / "state/snapshots/policy-qa/link").symlink_to("/etc")
+    restore(back_up(tmp_path / "state", tmp_path / "backup"), tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new/snapshots").rglob("*") if path.is_file()] == ["texts.bin"]
+
+
 @pytest.mark.parametrize("target", ["file", "full", "state/inside", "there.tar"])
 def test_a_name_that_is_taken_or_inside_of_the_state_is_refused(tmp_path: Path, target: str) -> None:
     fill(tmp_path / "state")

@@ -11,7 +11,15 @@ from pathlib import Path
 from proviso.errors import ProvisoError, StoreUnavailable, Tampered
 from proviso.store.backup_archive import SUFFIX, pack
 from proviso.store.backup_files import below, copy_file, sync_file, sync_tree, workplace, write_file
-from proviso.store.backup_manifest import MANIFEST, File, Manifest, Written, describe, encode_manifest
+from proviso.store.backup_manifest import (
+    MANIFEST,
+    File,
+    Manifest,
+    Written,
+    belongs,
+    describe,
+    encode_manifest,
+)
 from proviso.store.migration import migrate
 from proviso.store.sqlite import sync_folder, translated
 from proviso.store.tables import at_rest, counts, version
@@ -101,7 +109,10 @@ class _Making:
 
     def _copy(self, path: Path) -> None:
         name = path.relative_to(self.folder).as_posix()
-        self.files[name] = copy_file(path, self.place / name)
+        if belongs(name):
+            self.files[name] = copy_file(path, self.place / name)
+        else:
+            self.progress(f"left out, it is not of Proviso: {name}")
 
     def database(self, view: View, part: str) -> None:
         """Copy the shared tables or a writer's, and see that the copy is sound."""

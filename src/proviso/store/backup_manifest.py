@@ -55,6 +55,11 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return sum(file.bytes for file in self.files.values())
 
 
+def belongs(name: str) -> bool:
+    """Whether a backup may have a file of that name, a path below its folder."""
+    return _FILES.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return a manifest as its file has it."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n"
@@ -87,7 +92,7 @@ def read_manifest(folder: Path, digest: str = "") -> Manifest:
 
 def _check_names(folder: Path, manifest: Manifest) -> None:
     for name in manifest.files:
-        if not _FILES.fullmatch(name) or ".." in PurePosixPath(name).parts:
+        if not belongs(name):
             raise _tampered(folder / MANIFEST, f"it names a file `{name[:80]}` that no backup has")
     databases = {name for name in manifest.files if name.endswith(".db")}
     writers = {f"runs-{writer}.db" for writer in manifest.writers}

@@ -47,7 +47,11 @@ class Meaning(Struct, frozen=True):
 
 def check_store(folder: Path, url: str, meaning: Meaning) -> Iterator[Finding]:
     """Yield what is found, check by check. It never raises `ProvisoError`: what cannot be read is a finding."""
-    yield from check_folder(folder)
+    if url and not folder.is_dir():
+        said = f"`{folder}` is not there, so nothing can be served from this machine"
+        yield Finding("folder", Verdict.WARN, said, "run `proviso index`, or restore a backup here")
+    else:
+        yield from check_folder(folder)
     if url:
         from proviso.store.check_postgres import check_server  # noqa: PLC0415  an extra, and 60 ms to import
 
