@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from proviso.access import Keys
-from proviso.app import acting, create_key, put_in_force
+from proviso.app import NewKey, acting, create_key, put_in_force
 from proviso.app.applying import _Act
 from proviso.app.deploying import NotInForce, access_in_force, in_force
 from proviso.app.wiring import load, now_us, opened, recording
@@ -126,7 +126,7 @@ def test_nobody_shuts_everybody_out_for_good(
 
 def test_people_and_policies_are_heard_without_a_restart(workspace: Path) -> None:
     apply(workspace)
-    secret = create_key(workspace, Settings(), "jo", groups=(), roles=(), lifetime=timedelta(days=1))[1]
+    secret = create_key(workspace, Settings(), NewKey(user="jo", lifetime=timedelta(days=1)))[1]
     with attached(workspace) as site:
         assert [app.app for app in site.usable(JO)] == [APP]
         another_policy(workspace)
@@ -165,7 +165,7 @@ def test_outside_dev_a_name_is_not_enough(
 
 
 def test_outside_dev_a_key_says_who_acts(workspace: Path) -> None:
-    secret = create_key(workspace, Settings(), "li", groups=(), roles=(), lifetime=timedelta(days=1))[1]
+    secret = create_key(workspace, Settings(), NewKey(user="li", lifetime=timedelta(days=1)))[1]
     assert acting(workspace, PILOT, "", secret).user == acting(workspace, PILOT, "li", secret).user == "li"
     with pytest.raises(Forbidden):
         acting(workspace, PILOT, "dana", secret)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proviso.app import Site, create_key, trace
+from proviso.app import NewKey, Site, create_key, trace
 from proviso.app.questions import NotHeld
 from proviso.errors import InvalidWorkspace, Unauthenticated
 from proviso.settings import Settings
@@ -26,7 +26,7 @@ PEOPLE = "proviso.yaml"
 
 
 def key(folder: Path, user: str, *, groups: tuple[str, ...] = (), roles: tuple[str, ...] = ()) -> str:
-    return create_key(folder, Settings(), user, groups=groups, roles=roles, lifetime=DAY)[1]
+    return create_key(folder, Settings(), NewKey(user=user, groups=groups, roles=roles, lifetime=DAY))[1]
 
 
 def test_the_key_of_someone_who_has_left_is_not_valid(workspace: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tools.golden import DANA, open_site
 
-from proviso.app import REVISIONS, Site, ask, create_key, index_apps, revoke_key
+from proviso.app import REVISIONS, NewKey, Site, ask, create_key, index_apps, revoke_key
 from proviso.contract import load_release
 from proviso.errors import GateClosed, InvalidWorkspace, NotReady
 from proviso.settings import Settings
@@ -46,7 +46,7 @@ def test_a_release_is_recorded_once_however_often_it_is_opened(workspace: Path) 
 
 
 def test_keys_and_snapshots_are_on_record_without_names(workspace: Path) -> None:
-    made, _ = create_key(workspace, Settings(), "tomas", groups=(), roles=(), lifetime=timedelta(days=1))
+    made, _ = create_key(workspace, Settings(), NewKey(user="tomas", lifetime=timedelta(days=1)))
     revoke_key(workspace, Settings(), made.id)
     (created,), (revoked,) = facts(workspace, "key.created"), facts(workspace, "key.revoked")
     assert created["key"] == revoked["key"] == made.id

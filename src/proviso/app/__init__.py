@@ -4,7 +4,7 @@ from proviso.app.applying import Change, acting, put_in_force
 from proviso.app.authorisation import Named, app_resource, explain_access, open_authority
 from proviso.app.deploying import REVISIONS
 from proviso.app.indexing import check_apps, coverage, index_apps
-from proviso.app.questions import ask, create_key, open_keys, revoke_key, search, trace
+from proviso.app.questions import NewKey, ask, create_key, open_keys, revoke_key, search, trace
 from proviso.app.site import Site
 from proviso.app.wiring import example_folder, example_names, open_reader
 
@@ -12,6 +12,7 @@ __all__ = [
     "REVISIONS",
     "Change",
     "Named",
+    "NewKey",
     "Site",
     "acting",
     "app_resource",

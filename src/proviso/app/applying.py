@@ -19,12 +19,13 @@ from proviso.app.deploying import (
     Deployed,
     NotInForce,
     access_in_force,
+    in_charge,
     note_built,
     prepare,
     serving_name,
 )
 from proviso.app.notices import tell
-from proviso.app.wiring import load, now_us, opened, people, person, recording
+from proviso.app.wiring import load, now_us, opened, person, recording
 from proviso.contract import Access, App, load_access, load_release, load_terms, save_access
 from proviso.errors import Forbidden, ProvisoError, Unauthenticated
 from proviso.ledger import AccessChanged, AppDeployed, Recorder
@@ -90,12 +91,12 @@ def acting(root: Path, settings: Settings, user: str, key: str) -> Principal:
     """
     with opened(settings, root) as store:
         control = Control(store.database)
-        in_charge = access_in_force(control).workspace if control.pointer(ACCESS) else people(root)
+        workspace = in_charge(root, control)
         if not key and settings.environment is Environment.DEV:
-            return person(in_charge, user)
+            return person(workspace, user)
         if not key:
             raise Unauthenticated(_NOBODY, fix=_SHOW)
-        holder = KeysToday(Keys(control, now_us), in_charge).authenticate(key)
+        holder = KeysToday(Keys(control, now_us), workspace).authenticate(key)
     if user and holder.user != user:
         raise Forbidden(f"the key is not one of `{user}`", fix="leave `--as` out, or use their key")
     return holder

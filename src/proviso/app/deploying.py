@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from proviso import guardrails, models, orchestrator, retrieval, text
 from proviso.app.indexing import coverage
-from proviso.app.wiring import now_us, screening_pointer, screening_rules, snapshot_pointer
-from proviso.contract import Access, App, load_access, save_release, save_terms
+from proviso.app.wiring import now_us, people, screening_pointer, screening_rules, snapshot_pointer
+from proviso.contract import Access, App, Workspace, load_access, save_release, save_terms
 from proviso.errors import NotReady
 from proviso.governance import admit
 from proviso.ledger import Recorder, ReleaseBuilt
@@ -87,6 +87,11 @@ def in_force(control: Control) -> dict[str, Deployed]:
     """Return what is served, by app."""
     found = control.pointers(f"{SERVING}/")
     return {name.partition("/")[2]: msgspec.json.decode(text, type=Deployed) for name, text in found.items()}
+
+
+def in_charge(root: Path, control: Control) -> Workspace:
+    """Return the people, groups and roles in force; those of the folder where nothing is in force yet."""
+    return access_in_force(control).workspace if control.pointer(ACCESS) else people(root)
 
 
 def access_in_force(control: Control) -> Access:

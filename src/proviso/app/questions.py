@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec import Struct
+
 from proviso import governance
 from proviso.access import KeyInfo, Keys
+from proviso.app.deploying import in_charge
 from proviso.app.notices import tell
 from proviso.app.site import Site
 from proviso.app.wiring import (
     load,
     now_us,
     opened,
-    people,
     person,
     recording,
     screening,
@@ -129,37 +131,48 @@ def open_keys(root: Path, settings: Settings) -> Iterator[Keys]:
         yield Keys(Control(store.database), now_us)
 
 
-def create_key(
-    root: Path,
-    settings: Settings,
-    user: str,
-    *,
-    groups: Sequence[str],
-    roles: Sequence[str],
-    lifetime: timedelta,
-) -> tuple[KeyInfo, str]:
-    """Make a key for a person of proviso.yaml; return it and its secret, which is stored nowhere."""
-    workspace = people(root)
-    member = person(workspace, user)
-    _held("group", groups, member.groups)
-    _held("role", roles, member.roles)
+class NewKey(Struct, frozen=True, kw_only=True):
+    """A key that is asked for: of whom, for how long, and which of their groups and roles it has (default: all).
+
+    A `service` key may ask for others, whom a signed token names.
+    """
+
+    user: str
+    lifetime: timedelta
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    service: bool = False
+
+
+def create_key(root: Path, settings: Settings, wanted: NewKey) -> tuple[KeyInfo, str]:
+    """Make a key for a person of proviso.yaml, as it is in force; return it and its secret, which is stored nowhere.
+
+    Raises `UnknownPerson` or `NotHeld`.
+    """
     with opened(settings, root) as store, recording(store) as recorder:
-        expires = now_us() + int(lifetime.total_seconds()) * 1_000_000
+        control = Control(store.database)
+        workspace = in_charge(root, control)
+        member = person(workspace, wanted.user)
+        _held("group", wanted.groups, member.groups)
+        _held("role", wanted.roles, member.roles)
+        expires = now_us() + int(wanted.lifetime.total_seconds()) * 1_000_000
         until = datetime.fromtimestamp(expires / 1_000_000, UTC).isoformat(timespec="minutes")
-        info, secret = Keys(Control(store.database), now_us).create(
-            user,
-            groups or member.groups,
-            roles or member.roles,
+        info, secret = Keys(control, now_us).create(
+            wanted.user,
+            wanted.groups or member.groups,
+            wanted.roles or member.roles,
             expires,
+            service=wanted.service,
             also=lambda tables, made: tell(workspace, tables, "key.created", key=made.id, expires=until),
         )
         event = KeyCreated(
             at=info.created,
             key=info.id,
-            subject=recorder.pseudonym(user),
+            subject=recorder.pseudonym(wanted.user),
             groups=info.groups,
             roles=info.roles,
             expires=expires,
+            service=info.service,
         )
         asyncio.run(recorder.noted(event))
         return info, secret
@@ -177,9 +190,10 @@ def _held(kind: str, asked: Sequence[str], held: frozenset[str]) -> None:
 
 def revoke_key(root: Path, settings: Settings, key: str) -> None:
     """Revoke a key; every server of the workspace hears of it within a second. Raises `UnknownKey`."""
-    workspace = people(root)
     with opened(settings, root) as store, recording(store) as recorder:
-        info = Keys(Control(store.database), now_us).revoke(
+        control = Control(store.database)
+        workspace = in_charge(root, control)  # not of the folder, which may be broken just now
+        info = Keys(control, now_us).revoke(
             key, also=lambda tables, gone: tell(workspace, tables, "key.revoked", key=gone.id)
         )
         asyncio.run(recorder.noted(KeyRevoked(at=now_us(), key=info.id)))

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from proviso.app import Site, create_key, index_apps, put_in_force
+from proviso.app import NewKey, Site, create_key, index_apps, put_in_force
 from proviso.cli.init import make
 from proviso.cli.terminal import stdout
 from proviso.errors import NotReady
@@ -102,7 +102,7 @@ def prepare(console: Console, folder: Path, settings: Settings) -> str:
             f"[bold]{name}[/bold] in {escape(str(folder))}/: {item.documents} documents, {item.passages} passages, "
             f"indexed in {seconds:.1f} s"
         )
-    return create_key(folder, settings, USER, groups=(), roles=(), lifetime=timedelta(days=1))[1]
+    return create_key(folder, settings, NewKey(user=USER, lifetime=timedelta(days=1)))[1]
 
 
 def listen(site: Site, settings: Settings, show: "Show") -> Server:

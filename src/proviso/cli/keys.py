@@ -3,11 +3,12 @@
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from proviso.access import KeyInfo
-from proviso.app import create_key, open_keys, revoke_key
+from proviso.app import NewKey, create_key, open_keys, revoke_key
 from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
 from proviso.settings import load_settings
 
@@ -42,23 +43,19 @@ def command() -> None:
     "--role", "roles", multiple=True, help="Default: the person's roles in proviso.yaml, and `user`."
 )
 @click.option("--expires", type=Lifetime(), default="90d", show_default=True)
+@click.option("--service", is_flag=True, help="May ask for its users, each named by a signed token.")
 @json_option
-def create(
-    workspace: Path,
-    user: str,
-    groups: tuple[str, ...],
-    roles: tuple[str, ...],
-    expires: dt.timedelta,
-    as_json: bool,
-) -> None:
+def create(workspace: Path, user: str, expires: dt.timedelta, as_json: bool, **options: Any) -> None:
     """Create a key. Its secret is shown once and stored only as a hash."""
-    info, secret = create_key(workspace, load_settings(), user, groups=groups, roles=roles, lifetime=expires)
+    wanted = NewKey(user=user, lifetime=expires, **options)
+    info, secret = create_key(workspace, load_settings(), wanted)
     made = described(info)
     if as_json:
         print_json({**made, "secret": secret})
         return
     console = stdout()
-    console.print(f"key [bold]{made['key']}[/bold] for {user}, until {made['expires']}", soft_wrap=True)
+    kind = "service key" if wanted.service else "key"
+    console.print(f"{kind} [bold]{made['key']}[/bold] for {user}, until {made['expires']}", soft_wrap=True)
     console.print(f"\n    {secret}\n", soft_wrap=True, markup=False)
     console.print("It is not shown again: keep it where secrets are kept.")
 
@@ -75,9 +72,9 @@ def listing(workspace: Path, as_json: bool) -> None:
         return
     from rich.table import Table  # noqa: PLC0415  only this verb draws a table
 
-    table = Table("key", "user", "groups", "roles", "created", "expires", "state", box=None)
+    table = Table("key", "user", "groups", "roles", "service", "created", "expires", "state", box=None)
     for row in rows:
-        table.add_row(*(", ".join(v) if isinstance(v, list) else str(v) for v in row.values()))
+        table.add_row(*map(_cell, row.values()))
     stdout().print(table)
 
 
@@ -98,10 +95,17 @@ def described(info: KeyInfo) -> dict[str, object]:
         "user": info.user,
         "groups": list(info.groups),
         "roles": list(info.roles),
+        "service": info.service,
         "created": _iso(info.created),
         "expires": _iso(info.expires),
         "state": info.state(now),
     }
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _iso(micros: int) -> str:

@@ -136,6 +136,7 @@ class KeyCreated(Closed, frozen=True, kw_only=True, tag_field="event", tag="key.
     groups: tuple[str, ...]
     roles: tuple[str, ...]
     expires: Count
+    service: bool = False
 
 
 class KeyRevoked(Closed, frozen=True, kw_only=True, tag_field="event", tag="key.revoked"):
