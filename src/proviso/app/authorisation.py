@@ -2,36 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from proviso.access import (
     POLICIES_FILE,
     AppResource,
     Authority,
-    Explanation,
-    Permission,
-    Resource,
-    RunResource,
-    WorkspaceResource,
-    explain,
 )
-from proviso.app.wiring import open_reader, person, rules
 from proviso.contract import (
     App,
     Bundle,
-    LoadedWorkspace,
     Owners,
     Policy,
     ReleasePart,
     Terms,
     TermsSource,
-    load_workspace,
 )
-from proviso.errors import InvalidWorkspace, UnknownApp, UnknownRun
-from proviso.settings import Settings
+from proviso.errors import InvalidWorkspace
 from proviso.types import Environment, Position, Problem
-
-Named = tuple[Literal["app", "run", "workspace"], str]  # a kind of resource, and the name or ID of one
 
 
 def open_authority(root: Path, environment: Environment) -> Authority:
@@ -74,36 +61,3 @@ def _resource_of(
         run_readers=frozenset(policy.runs_readable_by),
         sourceless=not read,
     )
-
-
-def explain_access(
-    root: Path, settings: Settings, user: str, permission: Permission, resource: Named
-) -> Explanation:
-    """Say whether a person of proviso.yaml may do something, and why.
-
-    Raises `InvalidWorkspace`, `UnknownPerson`, `UnknownApp` or `UnknownRun`.
-    """
-    loaded = load_workspace(root, rules())
-    principal = person(loaded.workspace, user)
-    authority = open_authority(root, settings.environment)
-    return explain(authority, principal, permission, _resource(root, settings, loaded, resource))
-
-
-def _resource(root: Path, settings: Settings, loaded: LoadedWorkspace, resource: Named) -> Resource:
-    kind, name = resource
-    if kind == "workspace":
-        return WorkspaceResource(loaded.workspace.workspace)
-    if kind == "app":
-        return app_resource(_app(loaded, name))
-    with open_reader(root, settings) as reader:
-        record = reader.run(name)
-    if record is None:
-        raise UnknownRun(f"no run `{name[:64]}`", fix="the answer's `run` is its ID")
-    return RunResource(record.run, app_resource(_app(loaded, record.app)), record.user)
-
-
-def _app(loaded: LoadedWorkspace, name: str) -> App:
-    if name not in loaded.apps:
-        known = ", ".join(sorted(loaded.apps))
-        raise UnknownApp(f"no app `{name[:64]}`", fix=f"use one of {known}")
-    return loaded.apps[name]

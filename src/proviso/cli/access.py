@@ -9,8 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from proviso.access import Explanation, Permission, Reason
-from proviso.app import Named, explain_access
+from proviso.access import Permission, Reason
+from proviso.app import Explained, Named, explain_access
 from proviso.cli.terminal import json_option, print_json, stdout, workspace_option
 from proviso.settings import load_settings
 
@@ -42,29 +42,33 @@ def command() -> None:
     "action", type=click.Choice([permission.value for permission in Permission]), metavar="ACTION"
 )
 @click.argument("resource", type=ResourceName())
+@click.option("--folder", is_flag=True, help="As the folder has it, and not as it is in force.")
 @json_option
-def explain(workspace: Path, user: str, action: str, resource: Named, as_json: bool) -> None:
+def explain(workspace: Path, user: str, action: str, resource: Named, folder: bool, as_json: bool) -> None:
     """Say whether USER may do ACTION on RESOURCE, and which policies decide it.
 
-    ACTION is a permission of `docs/access.md`, such as `ask`; RESOURCE is `app:NAME`, `run:ID` or `workspace`. Exit
-    code 0: allowed, 1: denied.
+    ACTION is a permission of `docs/access.md`, such as `ask`; RESOURCE is `app:NAME`, `run:ID` or `workspace`. What is
+    in force decides, or the folder where nothing is yet. Exit code 0: allowed, 1: denied.
     """
-    found = explain_access(workspace, load_settings(), user, Permission(action), resource)
+    done = explain_access(workspace, load_settings(), user, Permission(action), resource, folder=folder)
     if as_json:
-        print_json(msgspec.to_builtins(found))
+        print_json({**msgspec.to_builtins(done.explanation), "version": done.version})
     else:
-        draw(stdout(), found)
-    sys.exit(0 if found.allowed else 1)
+        draw(stdout(), done)
+    sys.exit(0 if done.explanation.allowed else 1)
 
 
-def draw(console: Console, found: Explanation) -> None:
-    """Draw the verdict, who asks, and the policies that decide."""
+def draw(console: Console, done: Explained) -> None:
+    """Draw the verdict, who asks, the policies that decide, and of which version they are."""
+    found = done.explanation
     verdict = "[green]allowed[/green]" if found.allowed else "[red]denied[/red]"
     asked = escape(f"{found.user} · {found.permission} · {found.resource}")
     console.print(f"{verdict}  {asked}", soft_wrap=True)
     groups, roles = ", ".join(found.groups) or "none", ", ".join(found.roles) or "none"
     console.print(f"  groups: {escape(groups)}; roles: {escape(roles)}", soft_wrap=True)
     console.print(f"  why: {escape(found.fault or found.why)}", soft_wrap=True)
+    of = "what is in force" if done.version == "in force" else "the folder, which is not in force by that"
+    console.print(f"  by: {of}", soft_wrap=True)
     for reason in found.decided_by:
         _draw(console, "decided by", reason)
     for reason in found.would_permit:
