@@ -43,7 +43,9 @@ class Database(Statements, Protocol):
         """Run statements as one: durable when the block ends, undone if it raises.
 
         Transactions of all processes run one after the other, so what one reads no other changes before it ends:
-        keep them short, and read outside of them where that is enough. Not to be nested.
+        keep them short, and read outside of them where that is enough. Not to be nested. A statement that fails
+        ends it, even if the caller goes on. Where the connection is lost in the commit, the error says so: the
+        changes were made, or not.
         """
         ...
 
@@ -61,7 +63,7 @@ class Journal(Protocol):
 
     @property
     def writer(self) -> str:
-        """The name under which this process writes: w0, w1, …"""
+        """The name under which this process writes: w0, w1, … It may change where a lost session cost the old one."""
         ...
 
     async def append(self, entry: Entry) -> int:
@@ -69,7 +71,8 @@ class Journal(Protocol):
 
         Order is kept. A caller that is cancelled while it waits leaves its entry in place: it becomes durable
         once. Raises `StoreUnavailable` if the commit fails; then nothing of the batch is kept, and the next
-        append tries anew.
+        append tries anew. Only where a server was lost in the commit, and stays away, is that not known; the error
+        says so, and what comes next finds out.
         """
         ...
 
