@@ -44,10 +44,11 @@ class Serving(Struct):
     url: str
     process: "subprocess.Popen[str] | None" = None
 
-    def call(self, method: str, path: str, key: str = "", body: Any = None) -> Reply:
-        """Send one request; what is not bytes is sent as JSON."""
+    def call(self, method: str, path: str, key: str = "", body: Any = None, **more: str) -> Reply:
+        """Send one request; what is not bytes is sent as JSON. `more`: headers, with `_` for `-`."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
         try:
             connection.request(method, path, raw, headers)
