@@ -16,7 +16,7 @@ from proviso.contract import load_access
 from proviso.errors import Forbidden, GateClosed, InvalidWorkspace, Unauthenticated, UnknownApp
 from proviso.settings import Settings
 from proviso.store import Control
-from proviso.types import Environment
+from proviso.types import Answer, Environment
 from tests.app.acts import (
     DANA,
     JO,
@@ -218,3 +218,17 @@ def test_an_app_that_is_not_there_is_said_so(workspace: Path) -> None:
     apply(workspace, "", APP)
     with attached(workspace) as site, pytest.raises(UnknownApp):
         site.routing.resolve("nope", DANA)
+
+
+def test_notices_that_cannot_be_sent_from_here_keep_nobody_from_hearing(workspace: Path) -> None:
+    apply(workspace)
+    hook = "{topics: ['key.*'], webhook: {url: 'https://ops.example/hook', secrets: [NO_SUCH_SECRET]}}"
+    change(workspace, PEOPLE, "groups:\n", f"notifications:\n  ops: {hook}\ngroups:\n")
+    more_people(workspace)
+    with attached(workspace) as site:
+        apply(workspace, "li")
+        look(site)
+        assert "eve" in site.callers.access.workspace.people
+        assert isinstance(answered(site).outcome, Answer)
+    with attached(workspace) as site:  # and from starting
+        assert isinstance(answered(site).outcome, Answer)

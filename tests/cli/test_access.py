@@ -91,3 +91,26 @@ def test_what_is_not_there_is_a_usage_error(
     done = proviso("access", "explain", "-w", indexed, "dana", action, resource)
     assert done.code == 2
     assert said in done.err
+
+
+def test_what_is_in_force_decides_and_the_folder_only_if_it_is_asked_for(
+    proviso: Command, workspace: Path
+) -> None:
+    explain = ("access", "explain", "-w", workspace, "jo", "ask", f"app:{APP}")
+    assert "by: the folder, which is not in force by that" in proviso(*explain).out
+    assert proviso("apply", "-w", workspace).code == 0
+    forbid = '@id("not-jo")\nforbid (principal == User::"jo", action, resource);\n'
+    (workspace / "policies.cedar").write_text(forbid)
+    assert run_json(proviso, *explain)["version"] == "in force"
+    assert run_json(proviso, *explain, "--folder", code=1)["version"] == "folder"
+    assert proviso("apply", "-w", workspace, "--as", "li").code == 0
+    assert "by: what is in force" in proviso(*explain).out
+    assert proviso(*explain).code == 1
+
+
+def test_a_broken_folder_does_not_keep_from_explaining_what_is_in_force(
+    proviso: Command, workspace: Path
+) -> None:
+    assert proviso("apply", "-w", workspace).code == 0
+    change(workspace, "proviso.yaml", "people:", "peeple:")
+    assert proviso("access", "explain", "-w", workspace, "dana", "ask", f"app:{APP}").code == 0

@@ -66,3 +66,21 @@ def test_revoking_an_unknown_key_is_said_so(proviso: Command, workspace: Path) -
     done = proviso("keys", "revoke", "-w", workspace, "k0")
     assert done.code == 2
     assert "`k0`" in done.err
+
+
+@pytest.mark.req("A1.keys")
+def test_a_key_can_be_revoked_while_the_folder_is_broken(proviso: Command, workspace: Path) -> None:
+    assert proviso("apply", "-w", workspace).code == 0
+    key = run_json(proviso, "keys", "create", "-w", workspace, "--user", "dana")["key"]
+    change(workspace, "proviso.yaml", "people:", "peeple:")
+    assert proviso("keys", "revoke", "-w", workspace, key).code == 0
+
+
+def test_keys_are_of_people_in_force_and_not_of_those_in_the_folder(
+    proviso: Command, workspace: Path
+) -> None:
+    assert proviso("apply", "-w", workspace).code == 0
+    change(workspace, "proviso.yaml", "people:\n", "people:\n  eve: {name: Eve Park}\n")
+    assert proviso("keys", "create", "-w", workspace, "--user", "eve").code == 2
+    assert proviso("apply", "-w", workspace, "--as", "li").code == 0
+    assert proviso("keys", "create", "-w", workspace, "--user", "eve").code == 0
