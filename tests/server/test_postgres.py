@@ -266,7 +266,10 @@ def test_a_worker_killed_while_the_database_is_away_loses_nothing_that_was_spool
     sandbox: House, postgres: PostgresServer
 ) -> None:
     server = sandbox.replicas[0]
-    with one_to_each([server]) as kept, stopped(postgres):
+    with one_to_each([server]) as kept, contextlib.ExitStack() as away:
+        for one in kept:  # who asks is known from now on
+            assert one.ask(sandbox.secret, OSLO).status == 200
+        away.enter_context(stopped(postgres))
         told = [one.ask(sandbox.secret, OSLO) for one in kept for _ in range(20)]
         assert {reply.status for reply in told} == {200}
         for process in processes(server):

@@ -78,8 +78,16 @@ class Spending:
             raise TooCostly(
                 "an answer to this could cost more than `cost.per_request_usd`", fix="ask a shorter question"
             )
-        limits = self.limits.of(principal, self._model, request.purpose)
         demand = call_demand(self._prices, read, longest)
+        # What a request cannot use, such as money for a model that costs nothing, needs nobody's consent: so an app
+        # without other limits goes on while the store is away, as long as its tier lets it.
+        limits = [
+            limit
+            for limit in self.limits.of(principal, self._model, request.purpose)
+            if getattr(demand, limit.kind)
+        ]
+        if not limits:
+            return Reservation(demand, ()), longest
         reservation = budget.try_reserve(limits, demand)
         if reservation is None:
             reservation = await budget.reserve(limits, demand)
