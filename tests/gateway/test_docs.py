@@ -23,7 +23,10 @@ PAGE = Path(__file__).parents[2].joinpath("docs/api.md").read_text(encoding="utf
 MET = {
     "proviso.errors",
     "proviso.gateway.problems",
-    *(kind.__module__ for kind in (TooManyAttempts, IdentityUnavailable, LimitReached, OutOfTouch, TooCostly)),
+    *(
+        kind.__module__
+        for kind in (TooManyAttempts, IdentityUnavailable, LimitReached, OutOfTouch, TooCostly)
+    ),
 }
 CURLS = re.findall(r"http://127\.0\.0\.1:8321(/v1/apps\S+) .*?-d '(.*?)'\n", PAGE, re.DOTALL)
 

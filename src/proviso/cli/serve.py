@@ -32,7 +32,9 @@ from proviso.types import Environment, Purpose
 )
 @click.option("--log", is_flag=True, help="Log a line of JSON per request to stderr, without content.")
 @click.option("--inherited", type=(int,) * 5, default=None, hidden=True, help="What a worker gets.")
-def command(workspace: Path, log: bool, inherited: tuple[int, int, int, int, int] | None, **options: Any) -> None:
+def command(
+    workspace: Path, log: bool, inherited: tuple[int, int, int, int, int] | None, **options: Any
+) -> None:
     """Serve every app of the workspace over the OpenAI-compatible and the native API."""
     settings = load_settings().override(**options)
     log_to_stderr(on=log)

@@ -66,7 +66,11 @@ class OpenAIErrorBody(Struct, frozen=True):
 
     message: str
     type: Literal[
-        "invalid_request_error", "authentication_error", "permission_error", "rate_limit_error", "server_error"
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "rate_limit_error",
+        "server_error",
     ]
     param: str | None
     code: str

@@ -23,7 +23,9 @@ class TextIndex:
         with Records(folder) as records:
             found = commit(records)
         if found.digest != digest:
-            raise Tampered(f"the snapshot `{digest}` has the digest `{found.digest}`", fix="run `proviso index`")
+            raise Tampered(
+                f"the snapshot `{digest}` has the digest `{found.digest}`", fix="run `proviso index`"
+            )
         # Mapped anew: the pages that the check has touched do not stay in memory.
         self._records = Records(folder)
         self._folder = folder
