@@ -18,8 +18,9 @@ PIECES = [
     " @ ", "&#", "64;", "%40", "_", "\t", "\u2028", "\r\n",
     "192.168.1.44", "2001:db8::ff00:42:8329", "00:1A:2b:3C:4d:5E", "AKIAIOSFODNN7EXAMPLE", "2026-03-01",
     "aws secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "https://x.example.com/a?b=c).", "EMP-12345", "office",
-    "invoice 20250012345", "785 8949", "fax", "we will  reimburse", "<ab c>", "<x", "x>", "\u200b", "\uff14", "ﬁ",
-    "ﷺ", "é", "\ud800", "0047 22", "+", "(", "1", "12", "4", "A", "@", ".", "-", "/", " ", "  ", "\n", ":", "the",
+    "22 00 00 01", "020 7946 0958", ",", ";", "or", "invoice 20250012345", "785 8949", "fax", "we will  reimburse",
+    "<ab c>", "<x", "x>", "\u200b", "\uff14", "ﬁ", "ﷺ", "é", "\ud800", "0047 22", "+", "(", "1", "12", "4", "A", "@",
+    ".", "-", "/", " ", "  ", "\n", ":", "the",
 ]  # fmt: skip
 BADGE = {"id": "badge", "pattern": r"EMP-[0-9]{3,5}\b", "action": "mask"}
 OPEN = {"id": "tag", "pattern": "<[a-z ]+>", "action": "mask"}

@@ -17,4 +17,4 @@ __all__ = [
 ]
 
 # Raised whenever this room's code would let through, mask or refuse something else than before, or cite another place.
-REVISION = 2
+REVISION = 3

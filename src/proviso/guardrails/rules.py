@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from proviso.guardrails import numbers, secrets
-from proviso.guardrails.phone import phone_number
+from proviso.guardrails.phone import neighbouring_number, phone_number
 
 # A check looks at a candidate in its text and answers the value's (start, end, confidence), or None.
 Found = tuple[int, int, float]
 Check = Callable[[str, int, int], Found | None]
+# The same where the last value of the rule has ended at a place (the fourth argument) before the candidate.
+CheckAfter = Callable[[str, int, int, int], Found | None]
 
 # How far checks look to the left and to the right of a candidate, in characters.
 LEFT_CONTEXT = 48
@@ -21,13 +23,15 @@ class Rule(Struct, frozen=True):
 
     `tail` is an RE2 pattern: anchored at the end of a text, it matches everything there that a match of
     `pattern` (with its right context) could begin with. A stream holds back no more than that. An empty
-    `tail` means that the longest match of `pattern` is held back: a pattern of the contract.
+    `tail` means that the longest match of `pattern` is held back: a pattern of the contract. `check_after` takes
+    the place of `check` once a value has been found: values that are written in a row tell of each other.
     """
 
     name: str
     pattern: str
     tail: str
     check: Check
+    check_after: CheckAfter | None = None
 
 
 # Latin, Greek and Cyrillic. Scripts without spaces are left out: there an address would swallow the sentence.
@@ -37,7 +41,7 @@ _WORD_TAIL = r"[A-Za-z0-9/+=]{1,64}"
 _GAP_MARKS = r"\s\x{0B}\x{85}\x{2028}\x{2029}._/\-"
 _GAP = rf"[{_GAP_MARKS}]{{0,3}}"
 _SIGN = r"[+(][ (]{0,2}"
-_NUMBER_TAIL = rf"(?s)(?:{_SIGN})?\d[\d()+{_GAP_MARKS}]{{0,72}}(?:(?:x|ext\.?) ?\d{{0,5}})?.{{0,12}}|{_SIGN}"
+_NUMBER_TAIL = rf"(?s)(?:{_SIGN})?\d[\d()+{_GAP_MARKS}]{{0,96}}(?:(?:x|ext\.?) ?\d{{0,5}})?.{{0,12}}|{_SIGN}"
 # How an address writes its `@`: itself, alone between spaces, percent-encoded, as a reference of HTML.
 _AT = r"(?:@| @ |%40|&(?i:#0?64|#x0?40|commat);)"
 _LOCAL = rf"[{_LETTERS}0-9._%+'\-]{{1,64}}"
@@ -76,6 +80,7 @@ def built_in_rules() -> Mapping[str, Rule]:
             r"(?:\+ ?)?\(?\d(?:[ .\-/()]{0,3}\d){6,14}(?: ?(?:x|ext\.?) ?\d{1,5}\b)?",
             _NUMBER_TAIL,
             phone_number,
+            neighbouring_number,
         ),
         Rule(
             "IP_ADDRESS",

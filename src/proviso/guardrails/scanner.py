@@ -1,14 +1,16 @@
 """The scanner: one pass tells which rules a folded text may concern, and only those look closer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from proviso.guardrails.patterns import Pattern, PatternSet, flexible_spaces
-from proviso.guardrails.rules import Rule
+from proviso.guardrails.rules import Check, CheckAfter, Found, Rule
 from proviso.guardrails.width import longest_match
 
 _WORD_REST = re.compile(rb"[A-Za-z0-9]+")
+_NONE: Mapping[int, int] = MappingProxyType({})
 
 
 class Match(NamedTuple):
@@ -46,18 +48,21 @@ class Scanner:
         self.width = max((width for width in widths if width), default=0)
         self.holds_lines = bool(self._by_line)
 
-    def matches(self, text: str, start: int = 0) -> list[Match]:
-        """All matches that begin at or after character `start` of the folded text, rule by rule."""
+    def matches(self, text: str, start: int = 0, last: Mapping[int, int] = _NONE) -> list[Match]:
+        """All matches that begin at or after character `start` of the folded text, rule by rule.
+
+        `last`: where, before `start`, the last value of a rule has ended.
+        """
         data = text.encode()
         occurring = [self._joint[index] for index in self._set.occurring(data)]
         if not occurring and not self._by_line:
             return []
         found: list[Match] = []
+        search = self._search_ascii if len(data) == len(text) else self._search
         for index in (*occurring, *self._by_line):
-            if len(data) == len(text):
-                self._search_ascii(index, text, data, start, found)
-            else:
-                self._search(index, text, data, start, found)
+            rule = self.rules[index]
+            check = _InARow(rule.check, rule.check_after, last.get(index)) if rule.check_after else rule.check
+            search(index, check, text, data, start, found)
         return found
 
     def open_from(self, text: str) -> int:
@@ -72,17 +77,21 @@ class Scanner:
                 here = min(here, len(data[: tail[0]].decode()))
         return max(0, here)
 
-    def _search_ascii(self, index: int, text: str, data: bytes, start: int, into: list[Match]) -> None:
+    def _search_ascii(
+        self, index: int, check: Check, text: str, data: bytes, start: int, into: list[Match]
+    ) -> None:
         """One rule over a text whose characters are its bytes."""
-        search, check = self._patterns[index].search, self.rules[index].check
+        search = self._patterns[index].search
         while (span := search(data, start)) is not None:
             found = check(text, *span)
             into.append(_match(index, span, found))
             start = _resume(data, span[0], found[1] if found else 0)
 
-    def _search(self, index: int, text: str, data: bytes, start: int, into: list[Match]) -> None:
+    def _search(
+        self, index: int, check: Check, text: str, data: bytes, start: int, into: list[Match]
+    ) -> None:
         """One rule over a text with wider characters; both positions only move forward: linear time."""
-        search, check = self._patterns[index].search, self.rules[index].check
+        search = self._patterns[index].search
         char, byte = start, len(text[:start].encode())
         while (raw := search(data, byte)) is not None:
             first = char + len(data[byte : raw[0]].decode())
@@ -95,7 +104,25 @@ class Scanner:
             byte = resume
 
 
-def _match(index: int, span: tuple[int, int], found: tuple[int, int, float] | None) -> Match:
+class _InARow:
+    """A check that knows where the last value has ended."""
+
+    __slots__ = ("_after", "_first", "_last")
+
+    def __init__(self, first: Check, after: CheckAfter, last: int | None) -> None:
+        self._first = first
+        self._after = after
+        self._last = last
+
+    def __call__(self, text: str, start: int, end: int) -> Found | None:
+        last = self._last
+        found = self._first(text, start, end) if last is None else self._after(text, start, end, last)
+        if found is not None:
+            self._last = found[1]
+        return found
+
+
+def _match(index: int, span: tuple[int, int], found: Found | None) -> Match:
     if found is None:
         return Match(index, span[0], span[1], 0.0, span[0], span[1])
     return Match(index, found[0], found[1], found[2], span[0], max(span[1], found[1]))

@@ -28,6 +28,7 @@ class ScreenStream:
         self._masking = Masking()
         self._pending: list[str] = []
         self._before = ""
+        self._last: dict[int, int] = {}  # by rule: where in `_before` its last value has ended
         self._length = 0
 
     def feed(self, chunk: str) -> str:
@@ -52,16 +53,20 @@ class ScreenStream:
         hold = len(text) if last else max(offset, scanner.open_from(text))
         matches: list[Match] = []
         if hold > offset:
-            matches = scanner.matches(text, offset)
+            matches = scanner.matches(text, offset, self._last)
             hold = max(offset, self._before_crossings(matches, folded, offset, hold))
         if hold == offset and not last:
             self._pending = [pending]
             return ""
-        findings = self._policy.resolve((match for match in matches if match.start < hold), folded, offset)
+        decided = [match for match in matches if match.start < hold]
+        findings = self._policy.resolve(decided, folded, offset)
         self._tally.add(findings)
         done = folded.span(hold - offset, hold - offset + 1)[0] if hold < len(text) else len(pending)
         self._pending = [pending[done:]]
-        self._before = text[max(0, hold - _KEPT) : hold]
+        kept = max(0, hold - _KEPT)
+        self._before = text[kept:hold]
+        self._last.update((match.rule, match.end) for match in decided if match.confidence)
+        self._last = {rule: end - kept for rule, end in self._last.items() if end >= kept}
         return "" if self._tally.refused else self._masking.apply(pending[:done], findings)
 
     @staticmethod
