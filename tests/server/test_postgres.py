@@ -212,7 +212,7 @@ def test_a_strict_tier_answers_503_while_the_database_is_away_and_comes_back_by_
 
 
 def _is_out_of_touch(reply: Any) -> bool:
-    return reply.status == 503 and reply.json["code"] == "out_of_touch"
+    return bool(reply.status == 503 and reply.json["code"] == "out_of_touch")
 
 
 @pytest.fixture
@@ -236,7 +236,8 @@ def test_a_sandbox_answers_without_the_database_until_its_lease_ends_and_nothing
     def ask(reply: Any) -> bool:
         if reply.status == 200:
             told.append(reply.json["run"])
-        return bool(reply.status == 503)
+        status: int = reply.status
+        return status == 503
 
     with one_to_each(sandbox.replicas) as kept:
         for one in kept:
