@@ -7,6 +7,7 @@ from proviso.app.explaining import Explained, Named, explain_access
 from proviso.app.indexing import check_apps, coverage, index_apps
 from proviso.app.questions import NewKey, ask, create_key, open_keys, revoke_key, search, trace
 from proviso.app.site import Site
+from proviso.app.standing import standings
 from proviso.app.wiring import example_folder, example_names, open_reader
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "put_in_force",
     "revoke_key",
     "search",
+    "standings",
     "trace",
 ]

@@ -39,31 +39,36 @@ class TooCostly(RequestError):
     status = 413
 
 
+def limits_under(terms: Terms, app: str) -> Limits:
+    """Return the limits of an app that its contract states."""
+    cost = terms.contract.cost
+    names = item_names([limit.model_dump() for limit in cost.limits])
+    stated = [
+        Stated(
+            clause=f"cost.limits.{name}",
+            group=limit.group or "",
+            key=limit.key or "",
+            model=limit.model or "",
+            requests_per_minute=limit.requests_per_minute,
+            requests_per_day=limit.requests_per_day,
+            tokens_per_minute=limit.tokens_per_minute,
+            tokens_per_day=limit.tokens_per_day,
+            usd_per_minute=limit.usd_per_minute,
+            usd_per_day=limit.usd_per_day,
+        )
+        for name, limit in zip(names, cost.limits, strict=True)
+    ]
+    return compile_limits(app, cost.per_day_usd, stated)
+
+
 class Spending:
     """The limits of one app under the terms in force, ready to be asked."""
 
     def __init__(self, terms: Terms, model: str, release: CompiledRelease) -> None:
-        cost = terms.contract.cost
-        names = item_names([limit.model_dump() for limit in cost.limits])
-        stated = [
-            Stated(
-                clause=f"cost.limits.{name}",
-                group=limit.group or "",
-                key=limit.key or "",
-                model=limit.model or "",
-                requests_per_minute=limit.requests_per_minute,
-                requests_per_day=limit.requests_per_day,
-                tokens_per_minute=limit.tokens_per_minute,
-                tokens_per_day=limit.tokens_per_day,
-                usd_per_minute=limit.usd_per_minute,
-                usd_per_day=limit.usd_per_day,
-            )
-            for name, limit in zip(names, cost.limits, strict=True)
-        ]
-        self.limits: Limits = compile_limits(release.app, cost.per_day_usd, stated)
+        self.limits = limits_under(terms, release.app)
         self._model = model
         self._prices = Prices(release.input_micro_usd_per_million, release.output_micro_usd_per_million)
-        self._per_request = micro_usd(cost.per_request_usd)
+        self._per_request = micro_usd(terms.contract.cost.per_request_usd)
 
     async def reserve(
         self, budget: Budget, release: CompiledRelease, request: Request, principal: Principal

@@ -7,7 +7,7 @@ from proviso.budgets.pricing import Prices, call_demand, most_output_tokens
 from proviso.budgets.protocol import Budget
 from proviso.budgets.rules import EACH, Limits, Rule, Stated, compile_limits, micro_usd
 from proviso.budgets.shares import Orphan
-from proviso.budgets.status import Standing, standing
+from proviso.budgets.status import Standing, limits_of_all, standing
 from proviso.budgets.tally import Reservation, Settlement
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Window",
     "call_demand",
     "compile_limits",
+    "limits_of_all",
     "micro_usd",
     "most_output_tokens",
     "standing",
