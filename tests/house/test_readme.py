@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def commands() -> list[list[str]]:
-    """The lines that call the command, as a shell would split them."""
-    block = README.split("## The second ten minutes")[1].split("```console")[1].split("```")[0]
+def commands(part: str = "The second ten minutes") -> list[list[str]]:
+    """The lines of a part that call the command, as a shell would split them."""
+    block = README.split(f"## {part}")[1].split("```console")[1].split("```")[0]
     lines = [part for line in block.splitlines() for part in line.removeprefix("$ ").split(" && ")]
     return [shlex.split(line)[1:] for line in lines if line.startswith("proviso ")]
 
@@ -35,6 +35,19 @@ def test_the_commands_of_the_readme_do_what_it_says(
         if arguments[0] == "ask":
             run = json.loads(proviso(*arguments, "--json").out)["run"]
     assert codes == {"init": 0, "index": 0, "check": 1, "ask": 0, "trace": 0, "keys": 0}
+
+
+def test_changes_are_put_in_force_as_the_readme_says(
+    proviso: Command, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace)
+    verbs = [words for words in commands("People, roles, tokens") if words[0] != "serve"]
+    assert [words[0] for words in verbs] == ["apply", "access", "apply", "keys"]
+    for words in verbs:
+        done = proviso(*words)
+        assert done.code == 0, done.err
+        if words[0] == "access":
+            (workspace / "policies.cedar").write_text("// nothing yet\n")
 
 
 def test_the_change_that_the_readme_proposes_makes_another_release(proviso: Command, workspace: Path) -> None:
