@@ -1,7 +1,8 @@
 """What many tests share: the example as a new user makes it, and the command as a user runs it."""
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -57,3 +58,12 @@ def workspace(indexed: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "example"
     shutil.copytree(indexed, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Undo what a command that ran in this process has done to the logger."""
+    logger = logging.getLogger("proviso")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    yield
+    logger.level, logger.propagate, logger.handlers[:] = before

@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture(scope="module")
-def cited(indexed: Path) -> Iterator[list[dict[str, Any]]]:
+def cited(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     """The citations of all answers to the golden questions, as a caller gets them over HTTP."""
-    site = open_site(indexed)
+    folder = tmp_path_factory.mktemp("cited") / "example"
+    shutil.copytree(indexed, folder)
+    site = open_site(folder)
     ready = threading.Event()
     server = site.server(lambda _: ready.set())
     thread = threading.Thread(target=server.run)

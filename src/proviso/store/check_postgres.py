@@ -7,8 +7,7 @@ from proviso.errors import ProvisoError
 from proviso.store.finding import Finding, Verdict, doubted, judged
 from proviso.store.migration_postgres import versions
 from proviso.store.postgres import Address
-from proviso.store.postgres_schema import _PARTITIONED as PARTITIONED
-from proviso.store.postgres_schema import DAY_US
+from proviso.store.postgres_schema import DAY_US, PARTITIONED
 from proviso.store.view_postgres import Session
 
 _OLDEST = 140_000

@@ -2,8 +2,7 @@
 
 from proviso.store.loop_thread import LoopThread
 from proviso.store.postgres import Address
-from proviso.store.postgres_schema import _PARTS as PARTS
-from proviso.store.postgres_schema import migrate
+from proviso.store.postgres_schema import PARTS, migrate
 from proviso.store.schema import refuse_newer
 from proviso.store.schema_part import Part
 from proviso.store.view_postgres import PATIENCE_S, Session

@@ -13,8 +13,8 @@ from typing import Self
 from proviso.errors import StoreUnavailable
 from proviso.store.postgres import Address, Connection, used
 
-_MOST = 256
-_CLASS = 0x70726F76  # advisory locks of ours: "prov", number of the name
+MOST = 256
+NAMES = 0x70726F76  # advisory locks of ours: "prov", number of the name
 _PATIENCE_S = 2.0  # for the server to notice that our own lost session is gone
 _AGAIN_S = 0.1
 
@@ -37,7 +37,7 @@ class Name:
         self.sequence = 0  # of the last event under this name, when it was taken
 
     @classmethod
-    async def take(cls, address: Address, numbers: Sequence[int] = range(_MOST)) -> Self | None:
+    async def take(cls, address: Address, numbers: Sequence[int] = range(MOST)) -> Self | None:
         """Take the first of the names with these numbers that nobody holds; None if there is none."""
         name = cls(address)
         try:
@@ -86,13 +86,13 @@ class Name:
                 while not await self._lock([self.number]):  # noqa: ASYNC110  nobody tells when a session ends
                     await asyncio.sleep(_AGAIN_S)
                 return True
-        return await self._lock(range(_MOST))
+        return await self._lock(range(MOST))
 
     async def _lock(self, numbers: Sequence[int]) -> bool:
         if self._session is None or self._session.is_closed():
             self._session = await self._address.connect()
         with used(self._session, self._address.name):
-            number = await self._session.fetchval(_LOCK, _CLASS, list(numbers))
+            number = await self._session.fetchval(_LOCK, NAMES, list(numbers))
         if number is None:
             return False
         self.number = number
@@ -107,4 +107,4 @@ class Name:
 
 def too_many(address: Address) -> StoreUnavailable:
     """Return the error for a store in which every name is taken."""
-    return StoreUnavailable(f"{_MOST} processes are writing into `{address.name}`", fix="stop some")
+    return StoreUnavailable(f"{MOST} processes are writing into `{address.name}`", fix="stop some")

@@ -70,7 +70,7 @@ _RUNS: tuple[Step, ...] = (
     ),
 )
 
-_PARTS: dict[str, tuple[Step, ...]] = {"control": for_postgres(CONTROL), "news": _NEWS, "runs": _RUNS}
+PARTS: dict[str, tuple[Step, ...]] = {"control": for_postgres(CONTROL), "news": _NEWS, "runs": _RUNS}
 
 
 async def migrate(address: Address) -> None:
@@ -84,7 +84,7 @@ async def migrate(address: Address) -> None:
             if not await _is_current(connection, address.name):
                 await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
                 await _prepare(connection)
-                for part, steps in _PARTS.items():
+                for part, steps in PARTS.items():
                     await _take_steps(connection, address.name, part, steps)
             if await connection.fetchval("SELECT current_setting('transaction_read_only') = 'off'"):
                 await keep_partitions(connection, address.name)
@@ -103,9 +103,9 @@ async def _is_current(connection: Connection, name: str) -> bool:
     if await connection.fetchval("SELECT to_regclass('proviso.schema_versions') IS NULL"):
         return False
     known = dict(await connection.fetch("SELECT part, version FROM schema_versions"))
-    for part, steps in _PARTS.items():
+    for part, steps in PARTS.items():
         refuse_newer(f"{name} {part}", known.get(part, 0), len(steps))
-    return all(known.get(part) == len(steps) for part, steps in _PARTS.items())
+    return all(known.get(part) == len(steps) for part, steps in PARTS.items())
 
 
 async def _take_steps(connection: Connection, name: str, part: str, steps: tuple[Step, ...]) -> None:
@@ -121,7 +121,7 @@ async def _take_steps(connection: Connection, name: str, part: str, steps: tuple
 
 # --- partitions -----------------------------------------------------------------------------------
 
-_PARTITIONED = ("events", "payloads")
+PARTITIONED = ("events", "payloads")
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'proviso'"
 _AHEAD = 7  # days for which there are partitions, so that nobody waits for one at midnight
 
@@ -142,7 +142,7 @@ async def keep_partitions(connection: Connection, name: str) -> None:
 
 async def _make_partitions(connection: Connection) -> None:
     today = await connection.fetchval("SELECT floor(extract(epoch FROM now()) / 86400)::bigint")
-    wanted = [(table, day) for day in range(today - 1, today + _AHEAD + 1) for table in _PARTITIONED]
+    wanted = [(table, day) for day in range(today - 1, today + _AHEAD + 1) for table in PARTITIONED]
     known = {name for (name,) in await connection.fetch(_TABLES)}
     for table, day in wanted:
         if _partition(table, day) in known:

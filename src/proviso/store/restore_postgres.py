@@ -10,8 +10,7 @@ from proviso.errors import ProvisoError, Tampered
 from proviso.store.backup import Progress, TargetTaken
 from proviso.store.migration_postgres import take_forward, versions
 from proviso.store.postgres import Address
-from proviso.store.postgres_names import _CLASS as NAMES
-from proviso.store.postgres_names import _MOST as MOST
+from proviso.store.postgres_names import MOST, NAMES
 from proviso.store.restore_terms import StoreInUse, Wanted
 from proviso.store.slots import writers
 from proviso.store.tables import at_rest, columns, counts, select

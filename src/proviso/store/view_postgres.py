@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from proviso.store.loop_thread import LoopThread
 from proviso.store.postgres import CONNECT_S, Address, Connection, used
-from proviso.store.postgres_names import _CLASS as NAMES
+from proviso.store.postgres_names import NAMES
 from proviso.store.protocol import Row
 from proviso.store.schema import CONTROL, RUNS
 from proviso.store.sqlite import connect, translated
