@@ -1,12 +1,14 @@
 """The root of the command: verbs are imported when they are called, errors become one line and an exit code."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
 import click
 
 from proviso import __version__
+from proviso.cli.fault import EXIT, explain_fault, let_go_of_output
 from proviso.errors import InvalidWorkspace, ProvisoError
 
 # Verb → what it does. The module `proviso.cli.<verb>` has a click command called `command`.
@@ -34,7 +36,7 @@ Exit codes
   1  done, and what was asked about is not as it should be (gaps, a closed gate)
   2  wrong input or usage
   3  inconclusive (tests)
-  4  something outside failed (store, model)"""
+  4  something outside failed (store, model, disk), or Proviso itself"""
 
 
 class Verbs(click.Group):
@@ -73,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments (default: the process's own); exit as `EXIT_CODES` says."""
     try:
         root(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -82,10 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write("stopped\n")
         sys.exit(130)
     except BrokenPipeError:
+        let_go_of_output()
         sys.exit(0)  # the reader of our output has had enough
     except ProvisoError as error:
         _explain(error)
         sys.exit(error.exit)
+    except Exception as error:  # noqa: BLE001  the edge: whatever it is, nobody is left with a traceback
+        explain_fault(error, os.environ)
+        sys.exit(EXIT)
     sys.exit(0)
 
 
