@@ -30,7 +30,7 @@ def now() -> int:
 
 def holder(database: Database, writer: str) -> LeasedBudget:
     """Return a budget of one process."""
-    return LeasedBudget(database, writer, now, time.monotonic)
+    return LeasedBudget(database, lambda: writer, now, time.monotonic)
 
 
 def four(app: str, amount: int) -> list[Limit]:

@@ -81,4 +81,4 @@ def limit(amount: int, kind: Kind = Kind.REQUESTS, window: Window = Window.DAY, 
 
 
 def holder(database: Database, clocks: Clocks, writer: str = "w0") -> LeasedBudget:
-    return LeasedBudget(database, writer, clocks.now, clocks.clock)
+    return LeasedBudget(database, lambda: writer, clocks.now, clocks.clock)

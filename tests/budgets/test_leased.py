@@ -132,6 +132,24 @@ async def test_an_orphan_says_whose_record_to_read(
     )
 
 
+async def test_a_process_whose_record_goes_on_under_another_name_begins_anew_and_keeps_what_it_used(
+    database: FailingDatabase, clocks: Clocks, peer: LeasedBudget
+) -> None:
+    name = "w0"
+    budget = LeasedBudget(database, lambda: name, clocks.now, clocks.clock)
+    await use(budget, 10)
+    open_one = await budget.reserve([THOUSAND], ONE)
+    name = "w7"
+    await budget.tick()
+    budget.settle(open_one, ONE)  # of a share that is not this process's any more: it counts whole
+    await use(budget, 5)
+    await silence(peer, clocks, 16)
+    assert [(orphan.writer, orphan.spent) for orphan in await peer.orphans()] == [("w7", 0)]
+    assert await peer.reconcile((await peer.orphans())[0], 5) > 0
+    clocks.pass_s(1)
+    assert await use(peer, 1001) == 1000 - 11 - 5
+
+
 async def test_a_fenced_process_begins_anew_without_its_old_share(
     leased: LeasedBudget, peer: LeasedBudget, clocks: Clocks
 ) -> None:

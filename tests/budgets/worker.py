@@ -40,7 +40,7 @@ async def reconcile(budget: LeasedBudget, record: Path) -> None:
 
 
 async def work(store: Store, record: Path, writer: str, clients: int, amount: int) -> None:
-    budget = LeasedBudget(store.database, writer, lambda: time.time_ns() // 1000, time.monotonic)
+    budget = LeasedBudget(store.database, lambda: writer, lambda: time.time_ns() // 1000, time.monotonic)
     limit = Limit(Scope("policy-qa"), Kind.REQUESTS, Window.DAY, amount, "cost.limits.0.requests_per_day")
     log = os.open(record, os.O_WRONLY | os.O_APPEND)
     beside = [asyncio.create_task(budget.run()), asyncio.create_task(reconcile(budget, record))]

@@ -97,7 +97,9 @@ class Site:
             opened.callback(self.reader.close)
             self._usage = UsageReader(self._store.archive())
             self.recorder = open_recorder(self._store, open_spool(settings, self._state))
-            self._budget = LeasedBudget(self._store.database, self.recorder.writer, now_us, awake_and_asleep)
+            self._budget = LeasedBudget(
+                self._store.database, lambda: self.recorder.writer, now_us, awake_and_asleep
+            )
             opened.pop_all()
 
     @classmethod

@@ -52,15 +52,20 @@ class Departure:
 class LeasedBudget:
     """A `Budget` over the shared database, for one event loop; `run` must run beside it.
 
-    `writer` is the name under which this process writes its record, for whoever reconciles after its death.
+    `writer` tells under which name this process writes its record just now, for whoever reconciles after its death.
     `now`: UTC microseconds; `clock`: monotonic seconds that go on while the machine sleeps.
     """
 
     def __init__(
-        self, database: Database, writer: str, now: Callable[[], int], clock: Callable[[], float]
+        self,
+        database: Database,
+        writer: Callable[[], str],
+        now: Callable[[], int],
+        clock: Callable[[], float],
     ) -> None:
         self._database = database
         self._writer = writer
+        self._known_as = ""  # the writer under which it is registered
         self._time = SteadyTime(now, clock)
         self._epoch = 0  # 0: not registered
         self._good_until = _NEVER  # monotonic …
@@ -254,8 +259,12 @@ class LeasedBudget:
 
     async def _trip(self, departure: Departure) -> None:
         utc, clock = self._time.read()  # a lease counts from before it is asked for
+        if self._epoch and self._known_as != self._writer():
+            await self._leave_name(utc)
         if not self._epoch:
-            self._epoch = await asyncio.to_thread(shares.register, self._database, self._writer, utc)
+            name = self._writer()
+            self._epoch = await asyncio.to_thread(shares.register, self._database, name, utc)
+            self._known_as = name
             await self._look()
         reported = list(islice(self._unreported, _MOST_REPORTS))
         tallies = list(dict.fromkeys((*departure.wanted, *reported)))
@@ -276,6 +285,25 @@ class LeasedBudget:
         arrived = self._time.read()[1]
         for tally, order, grant in zip(tallies, orders, grants, strict=True):
             _apply(tally, order, grant, arrived)
+
+    async def _leave_name(self, utc: int) -> None:
+        """End this epoch: what it has used and reserved counts whole, for the record of its name will not show all.
+
+        INVARIANT: nothing grows from here on, so what is written covers all that is granted of these shares yet.
+        """
+        self._note("budget_renamed", epoch=self._epoch)
+        for tally in self._tallies.values():
+            self._give_back(tally)
+        while self._unreported:
+            tallies = list(islice(self._unreported, _MOST_REPORTS))
+            orders = [_order(tally, 0, 0) for tally in tallies]
+            renew = partial(shares.renew, self._database, self._epoch, utc, orders, among=1)
+            if await asyncio.to_thread(renew) is None:
+                break
+            for tally in tallies:
+                self._unreported.pop(tally, None)
+        await asyncio.to_thread(shares.leave, self._database, self._epoch)
+        self._forget()
 
     # --- the others ---------------------------------------------------------------------------------
 
