@@ -150,6 +150,16 @@ async def test_a_process_whose_record_goes_on_under_another_name_begins_anew_and
     assert await use(peer, 1001) == 1000 - 11 - 5
 
 
+async def test_what_a_dead_process_had_under_way_is_known_as_of_its_last_tick(
+    leased: LeasedBudget, peer: LeasedBudget, clocks: Clocks
+) -> None:
+    for _ in range(3):
+        await leased.reserve([THOUSAND], ONE)
+    await leased.tick()
+    await silence(peer, clocks, 16)
+    assert [(orphan.spent, orphan.reserved) for orphan in await peer.orphans()] == [(0, 3)]
+
+
 async def test_a_fenced_process_begins_anew_without_its_old_share(
     leased: LeasedBudget, peer: LeasedBudget, clocks: Clocks
 ) -> None:

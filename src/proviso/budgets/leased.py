@@ -88,7 +88,11 @@ class LeasedBudget:
         utc, clock = self._time.read()
         if clock >= self._good_until or utc >= self._good_until_utc:
             return None
-        return take(demand, self._holds(limits, demand, utc))
+        reservation = take(demand, self._holds(limits, demand, utc))
+        if reservation is not None:
+            for tally, _ in reservation.holds:  # so that it is known of calls that take longer than a tick
+                self._unreported[tally] = None
+        return reservation
 
     async def reserve(self, limits: Sequence[Limit], demand: Demand) -> Reservation:
         """Reserve of all limits or of none; wait for the database where this process's shares are too small.
