@@ -1,5 +1,6 @@
 """What nobody expected: one line and an exit code, and the traceback only for those who ask for it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from proviso.cli import schema
 from tests.conftest import Command
 
 PROVISO = [sys.executable, "-m", "proviso.cli"]
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 @click.command()
@@ -50,8 +52,9 @@ def test_who_asks_for_the_traceback_gets_it(faulty: Command, monkeypatch: pytest
 def test_a_full_disk_is_named_and_nothing_else_is_said(kind: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROVISO, "schema", kind], stdout=full, stderr=subprocess.PIPE, check=False, text=True
-        )
+            [*PROVISO, "schema", kind],
+            stdout=full, stderr=subprocess.PIPE, check=False, text=True, env=BUFFERED,
+        )  # fmt: skip
     assert done.returncode == 4
     assert done.stderr.startswith("error: No space left on device; see to that")
     assert done.stderr.count("\n") == 1
@@ -60,7 +63,7 @@ def test_a_full_disk_is_named_and_nothing_else_is_said(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["contract", "workflow"])
 def test_a_reader_who_has_had_enough_is_no_fault(kind: str) -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen([*PROVISO, "schema", kind], stdout=pipe, stderr=pipe) as running:
+    with subprocess.Popen([*PROVISO, "schema", kind], stdout=pipe, stderr=pipe, env=BUFFERED) as running:
         assert running.stdout
         assert running.stderr
         running.stdout.close()
