@@ -45,12 +45,21 @@ class House(Struct, frozen=True):
 @contextlib.contextmanager
 def two_replicas(proviso: Command, folder: Path, url: str) -> Iterator[House]:
     """Index a folder into an empty database and serve it twice."""
+    with (
+        indexed_into(proviso, folder, url) as secret,
+        serving(folder, "--workers", "2") as first,
+        serving(folder) as second,
+    ):
+        yield House(folder, url, (first, second), secret)
+
+
+@contextlib.contextmanager
+def indexed_into(proviso: Command, folder: Path, url: str) -> Iterator[str]:
+    """Have everything of the block use a database, with the folder's documents and a key in it; give the key."""
     with pytest.MonkeyPatch.context() as environ:
         environ.setenv("PROVISO_STORE", url)
         assert proviso("index", "-w", folder).code == 0
-        secret = run_json(proviso, "keys", "create", "-w", folder, "--user", "dana")["secret"]
-        with serving(folder, "--workers", "2") as first, serving(folder) as second:
-            yield House(folder, url, (first, second), secret)
+        yield run_json(proviso, "keys", "create", "-w", folder, "--user", "dana")["secret"]
 
 
 @pytest.fixture(scope="module")
@@ -216,15 +225,19 @@ def _is_out_of_touch(reply: Any) -> bool:
 
 
 @pytest.fixture
-def sandbox(
-    proviso: Command, indexed: Path, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Replicas of an app whose tier lets answers leave before the store has their record."""
+def sandbox_folder(indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An app whose tier lets answers leave before the store has their record."""
     monkeypatch.setenv("PROVISO_SPOOL_KEY", base64.b64encode(os.urandom(32)).decode())
     folder = tmp_path / "example"
     shutil.copytree(indexed, folder)
     change(folder, CONTRACT, "tier: internal-assist", "tier: sandbox")
-    with two_replicas(proviso, folder, database_url) as found:
+    return folder
+
+
+@pytest.fixture
+def sandbox(proviso: Command, sandbox_folder: Path, database_url: str) -> Iterator[House]:
+    """Replicas of that app."""
+    with two_replicas(proviso, sandbox_folder, database_url) as found:
         yield found
 
 
@@ -277,4 +290,21 @@ def test_a_worker_killed_while_the_database_is_away_loses_nothing_that_was_spool
             process.kill()
     runs = [reply.json["run"] for reply in told]
     recorded = wait_for(sandbox, runs)
+    assert {recorded[run] for run in runs} == {1}
+
+
+def test_a_server_that_is_told_to_end_without_the_database_ends_and_keeps_what_it_has_spooled(
+    proviso: Command, sandbox_folder: Path, database_url: str, postgres: PostgresServer, say: Say
+) -> None:
+    with indexed_into(proviso, sandbox_folder, database_url) as secret, contextlib.ExitStack() as away:
+        with serving(sandbox_folder) as server, one_to_each([server]) as (kept,):
+            assert kept.ask(secret, OSLO).status == 200
+            away.enter_context(stopped(postgres))
+            runs = [kept.ask(secret, OSLO).json["run"] for _ in range(20)]
+            began = time.monotonic()
+        say("ended without the database", after=time.monotonic() - began)
+        away.close()
+        with serving(sandbox_folder) as server:
+            house = House(sandbox_folder, database_url, (server,), secret)
+            recorded = wait_for(house, runs)
     assert {recorded[run] for run in runs} == {1}
