@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from proviso.app import Site
+from proviso.app.notices import open_queue
 from proviso.app.pending import Pending
 from proviso.app.spending import TooCostly, used_by
 from proviso.app.wiring import now_us
@@ -18,6 +20,7 @@ from proviso.budgets import Kind, LimitReached, Orphan, Scope, Window
 from proviso.errors import StoreUnavailable
 from proviso.governance import Routing
 from proviso.ledger import UsageReader
+from proviso.settings import Settings
 from proviso.store import open_store
 from proviso.types import Principal, Purpose, Refusal, Request, Served
 from tests.app.acts import DANA, JO, apply, attached, facts, look, settings_of
@@ -232,6 +235,35 @@ def test_a_new_limit_holds_without_a_restart(workspace: Path, site: Site, amount
     assert [done.what for done in apply(workspace)] == ["terms"]
     look(site)
     assert len(asyncio.run(granted_until_no(site))[0]) == more
+
+
+# --- who is told --------------------------------------------------------------------------------------
+
+
+def told(folder: Path) -> list[dict[str, Any]]:
+    """Return the facts of the notices that wait."""
+    with open_queue(folder, Settings()) as queue:
+        return [msgspec.json.decode(one.body)["facts"] for one in queue.claim("hook", "me", 100)]
+
+
+def test_a_day_that_is_used_up_is_told_once_by_all_processes_together(workspace: Path) -> None:
+    hook = "notifications:\n  hook: {webhook: {url: 'http://127.0.0.1:9/', secrets: [HOOK]}, topics: [budget.*]}\n"
+    change(workspace, "proviso.yaml", "people:\n", f"{hook}\npeople:\n")
+    limited(workspace, "{group: employees, requests_per_day: 4}")
+    for _ in range(2):
+        with attached(workspace) as site:
+            asyncio.run(granted_until_no(site))
+            asyncio.run(granted_until_no(site))
+            asyncio.run(site._reached.once())
+    clause = "cost.limits.employees.requests_per_day"
+    assert told(workspace) == [{"app": APP, "clause": clause, "percent": 100}]
+
+
+def test_a_minute_that_is_used_up_is_nobodys_news(workspace: Path) -> None:
+    limited(workspace, "{group: employees, requests_per_minute: 0}")
+    with attached(workspace) as site:
+        asyncio.run(granted_until_no(site))
+        assert not site._reached._untold
 
 
 # --- the store is away --------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ from proviso.app.deploying import (
 )
 from proviso.app.notices import sender_of
 from proviso.app.pending import Pending
+from proviso.app.reached import Reached
 from proviso.app.spending import Reconciler, Spending, settle
 from proviso.app.wiring import load, now_us, open_recorder, open_spool, snapshots
-from proviso.budgets import LeasedBudget
+from proviso.budgets import LeasedBudget, LimitReached
 from proviso.contract import Access, Bundle, Terms, load_access, load_release, load_terms, save_access
 from proviso.errors import NotReady, Unavailable
 from proviso.gateway import Gateway, Parts, Server
@@ -100,6 +101,7 @@ class Site:
             self._budget = LeasedBudget(
                 self._store.database, lambda: self.recorder.writer, now_us, awake_and_asleep
             )
+            self._reached = Reached(self._control, lambda: self.callers.access.workspace, now_us)
             opened.pop_all()
 
     @classmethod
@@ -152,7 +154,11 @@ class Site:
         if subject is None:
             subject = await asyncio.to_thread(self.recorder.pseudonym, principal.user)
         budget = self._budget
-        reservation, longest = await serving.spending.reserve(budget, release, request, principal)
+        try:
+            reservation, longest = await serving.spending.reserve(budget, release, request, principal)
+        except LimitReached as no:
+            self._reached.note(no)
+            raise
         run = Run(release, request, Caller(principal, subject), now_us(), longest)
         return Pending(run, self.recorder, lambda run: settle(budget, reservation, run))
 
@@ -215,7 +221,8 @@ class Site:
         self.recorder.start()
         self._listening = asyncio.create_task(self._kept_up("news", self.feed.run))
         reconciler = Reconciler(self._budget, self._usage)
-        for name, run in (("budget", self._budget.run), ("reconciler", reconciler.run)):
+        beside = {"budget": self._budget.run, "reconciler": reconciler.run, "reached": self._reached.run}
+        for name, run in beside.items():
             self._beside.append(asyncio.create_task(self._kept_up(name, run)))
         self._send()
 
