@@ -15,13 +15,17 @@ def prompt(user: str, variables: str = "question, passages") -> Prompt:
     return Prompt(parse_prompt("prompts/answer.md", (head + user).encode()))
 
 
-def problem(user: str, variables: str = "question, passages", line: int = 6) -> str:
+def every_problem(user: str, variables: str = "question, passages") -> list[tuple[int, str]]:
     with pytest.raises(InvalidWorkspace) as caught:
         prompt(user, variables)
-    (found,) = caught.value.problems
-    assert (found.at.file, found.at.line) == ("prompts/answer.md", line)
-    assert found.fix
-    return found.what
+    assert all(found.at.file == "prompts/answer.md" and found.fix for found in caught.value.problems)
+    return [(found.at.line, found.what) for found in caught.value.problems]
+
+
+def problem(user: str, variables: str = "question, passages", line: int = 6) -> str:
+    ((at, what),) = every_problem(user, variables)
+    assert at == line
+    return what
 
 
 def test_a_prompt_is_filled_with_question_and_numbered_passages() -> None:
@@ -32,7 +36,7 @@ def test_a_prompt_is_filled_with_question_and_numbered_passages() -> None:
 
 
 def test_an_undeclared_variable_is_named() -> None:
-    assert problem("{{ question }} {{ colour }}") == "`colour` is used but not declared"
+    assert problem("{{ question }} {{ passages }} {{ colour }}") == "`colour` is used but not declared"
 
 
 def test_a_variable_that_nothing_supplies_is_named() -> None:
@@ -44,9 +48,44 @@ def test_a_template_that_does_not_parse_is_a_problem_of_its_file() -> None:
 
 
 def test_every_problem_of_a_prompt_is_told_at_once() -> None:
+    user = "{% if one %}ééééééééé{% endif %}\n{{ two }} éé éé\n{{ question|upperr }} {{ question.né }}\n"
+    loop = "{% for p in passages %}{{ p.numbr }}{% endfor %}"
+    found = every_problem(user + loop, "question, three")
+    assert [(line, what.split(":")[0]) for line, what in found] == [
+        (2, "`three` is declared but nothing supplies it"),
+        (6, "`one` is used but not declared"),
+        (7, "`two` is used but not declared"),
+        (8, "the template fails"),
+        (8, "the template fails"),
+        (9, "`passages` is used but not declared"),
+        (9, "the template fails"),
+    ]
+
+
+def test_a_part_that_does_not_parse_hides_nothing_of_the_other() -> None:
+    head = b"---\nvariables: [question, passages]\n---\n{{ passages|nope }}{{ other }}\n--- user\n{{ question | }}"
     with pytest.raises(InvalidWorkspace) as caught:
-        prompt("{{ one }}\n{{ two }}", "question, three")
-    assert [found.at.line for found in caught.value.problems] == [2, 6, 7]
+        Prompt(parse_prompt("prompts/answer.md", head))
+    assert [found.what.split(":")[0] for found in caught.value.problems] == [
+        "`other` is used but not declared", "the template fails", "the template does not parse",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "{{ colour.name }}{{ colour|upper }}", "{% for c in colour %}{{ c.name.first }}{% endfor %}",
+        "{% if colour %}{{ colour.x.y }}{% endif %}", "{{ 1 + colour }}",
+        "{% set c = colour %}{% set d = c.x %}{{ d.first }}",
+    ],
+)  # fmt: skip
+def test_what_follows_from_an_undeclared_variable_is_not_told_of_again(user: str) -> None:
+    assert problem("{{ question }}{{ passages }}" + user) == "`colour` is used but not declared"
+
+
+@pytest.mark.parametrize("text", ["}}", "{{", "}} {{"])
+def test_a_failure_beside_a_text_with_braces_is_told_once(text: str) -> None:
+    assert problem("{{ '" + text + "'|nope }}{{ question }}{{ passages }}").startswith("the template fails")
 
 
 def test_what_a_question_says_is_text_and_never_a_template() -> None:

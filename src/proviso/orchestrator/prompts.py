@@ -5,7 +5,7 @@ call public methods of anything richer.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from minijinja import Environment, TemplateError
 
@@ -21,6 +21,9 @@ _SAMPLE = {
     "question": "What is it?",
     "passages": [{"number": 1, "title": "A title", "document": "a.md", "text": "A text."}],
 }
+
+_SET = re.compile(r"\{%-?\s*(?:set|with)\s+(?P<name>\w+)\s*=(?P<value>.*?)%\}", re.DOTALL)
+_WORD = re.compile(r"\w+")
 
 _QUESTION_MARK, _TEXT_MARK = "\ue000q\ue000", "\ue000t\ue000"  # of the private area: no template has them
 
@@ -73,51 +76,81 @@ class Prompt:
 
 
 def prompt_problems(file: PromptFile) -> list[Problem]:
-    """Return what is wrong with a prompt's templates, each with its line in the file."""
+    """Return all that is wrong with a prompt's templates, each with its line in the file, and nothing that follows."""
     problems: list[Problem] = []
+    used: set[str] = set()
+    parsed = True
     for source, first in ((file.system, file.system_line), (file.user, file.user_line)):
         try:
-            names = Environment().undeclared_variables_in_str(source)
+            names = set(Environment().undeclared_variables_in_str(source))
             Environment().add_template("", source)
         except TemplateError as error:
-            what = f"the template does not parse: {error.detail or error.message}"
-            problems.append(_problem(file, first + (error.line or 1) - 1, what, "correct the template"))
+            problems.append(_problem_of(file, first, "does not parse", error))
+            parsed = False
             continue
+        used |= names
+        undeclared = sorted(names - set(file.variables))
+        what, fix = "is used but not declared", "add it to `variables`"
         problems += [
-            _problem(
-                file,
-                _line(source, name, first),
-                f"`{name}` is used but not declared",
-                "add it to `variables`",
-            )
-            for name in sorted(set(names) - set(file.variables))
+            _problem(file, _line(source, name, first), f"`{name}` {what}", fix) for name in undeclared
         ]
-    problems += [
-        _problem(file, 2, f"`{name}` is declared but nothing supplies it", "use `question` and `passages`")
-        for name in sorted(set(file.variables) - VARIABLES)
-    ]
-    return problems or [*_unused(file), *_failing(file)]
+        problems += _failing(file, source, first, names - VARIABLES)
+    return problems + _declarations(file, used if parsed else set(file.variables))
 
 
-def _unused(file: PromptFile) -> list[Problem]:
-    names: set[str] = set()
-    for source in (file.system, file.user):
-        names |= set(Environment().undeclared_variables_in_str(source))
-    what, fix = "is declared but never used", "use it in the template, or do not declare it"
-    return [_problem(file, 2, f"`{name}` {what}", fix) for name in sorted(set(file.variables) - names)]
-
-
-def _failing(file: PromptFile) -> list[Problem]:
-    """Render both parts with a sample: unknown filters and misspelt fields show only then."""
+def _declarations(file: PromptFile, used: Set[str]) -> list[Problem]:
     problems = []
-    for source, first in ((file.system, file.system_line), (file.user, file.user_line)):
-        environment = Environment(undefined_behavior="strict")
-        try:
-            environment.render_str(source, **_SAMPLE)
-        except TemplateError as error:
-            what = f"the template fails: {error.detail or error.message}"
-            problems.append(_problem(file, first + (error.line or 1) - 1, what, "correct the template"))
+    for name in sorted(set(file.variables)):
+        if name not in VARIABLES:
+            what, fix = "is declared but nothing supplies it", "use `question` and `passages`"
+        elif name not in used:
+            what, fix = "is declared but never used", "use it in the template, or do not declare it"
+        else:
+            continue
+        problems.append(_problem(file, 2, f"`{name}` {what}", fix))
     return problems
+
+
+def _failing(file: PromptFile, source: str, first: int, unknown: Set[str]) -> list[Problem]:
+    """Render a part with a sample: unknown filters and misspelt fields show only then.
+
+    What fails is taken out and the rest is rendered again. What has an `unknown` variable in it is taken out and not
+    told: that variable's own problem has been.
+    """
+    problems: list[Problem] = []
+    sample = dict.fromkeys(unknown, ()) | _SAMPLE
+    untold = set(unknown)
+    for given in _SET.finditer(source):
+        if _names(given["value"], untold):
+            untold.add(given["name"])
+    while True:
+        try:
+            Environment(undefined_behavior="strict").render_str(source, **sample)
+        except TemplateError as error:
+            if error.kind == "SyntaxError":
+                return problems  # it parsed before something was taken out of it
+            start, end = _expression(source, error)
+            if not _names(source[start:end], untold):
+                problems.append(_problem_of(file, first, "fails", error))
+            if end <= start or not source.startswith("{{", start):
+                return problems  # a tag: what depends on it cannot be told
+            source = source[:start] + re.sub(r"[^\n]", " ", source[start:end]) + source[end:]
+        else:
+            return problems
+
+
+def _names(text: str, names: Set[str]) -> bool:
+    return not names.isdisjoint(_WORD.findall(text))
+
+
+def _expression(source: str, error: TemplateError) -> tuple[int, int]:
+    """Return where the expression or the tag that failed stands."""
+    begin, stop = error.range or (0, 0)
+    data = source.encode()
+    place, end = len(data[:begin].decode()), len(data[:stop].decode())
+    start = max(source.rfind(mark, 0, place) for mark in ("{{", "{%"))
+    closing = source.find("}}" if source.startswith("{{", start) else "%}", end)
+    return (start, closing + 2) if start >= 0 <= closing else (0, 0)
 
 
 def _environment(file: PromptFile) -> Environment:
@@ -134,6 +167,11 @@ def _line(source: str, name: str, first: int) -> int:
     """Return the line of the first place in a template where a name stands as a word."""
     found = re.search(rf"\b{re.escape(name)}\b", source)
     return first + source.count("\n", 0, found.start() if found else 0)
+
+
+def _problem_of(file: PromptFile, first: int, what: str, error: TemplateError) -> Problem:
+    what = f"the template {what}: {error.detail or error.message}"
+    return _problem(file, first + (error.line or 1) - 1, what, "correct the template")
 
 
 def _problem(file: PromptFile, line: int, what: str, fix: str) -> Problem:
