@@ -204,6 +204,7 @@ def test_a_service_that_asks_for_its_user_gets_and_is_recorded_as_that_user(shar
     assert record["finished"]["key"] == public
 
 
+@pytest.mark.req("A7.access")
 def test_the_user_of_a_service_may_read_the_record_and_another_user_may_not(shared: Desk) -> None:
     _, service = shared.key("dana", service=True)
     run = shared.run(service, OSLO, x_proviso_user_token=shared.token("kim", "staff")).json["run"]
