@@ -17,10 +17,10 @@ demo: $(VENV)/.demo  ## set up, then ask the example five questions and keep ser
 
 dev: $(VENV)/.dev  ## set up with the development tools
 
-check: $(VENV)/.dev  ## format, lint, types, layers, fast tests (≤ 60 s)
+check: $(VENV)/.dev  ## format, lint, types, layers, the tests of single rooms (≤ 60 s)
 	@$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/lint-imports --no-cache | tail -4
 	@$(BIN)/mypy
-	@$(BIN)/pytest -n 2 tests
+	@$(BIN)/pytest -n 2 -m "not slow and not whole" tests
 
 format: $(VENV)/.dev  ## put the code in the house's format
 	@$(BIN)/ruff check -q --fix-only . ; $(BIN)/ruff format -q .

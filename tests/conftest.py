@@ -14,6 +14,9 @@ from proviso.cli import main
 from tests.engines import control, engine
 from tests.postgres import database_url, postgres
 
+TESTS = Path(__file__).parent
+WHOLE = {"app", "cli", "keeping", "server"}
+
 __all__ = ["control", "database_url", "engine", "postgres"]  # fixtures
 
 
@@ -67,3 +70,10 @@ def logging_as_it_was() -> Iterator[None]:
     before = logger.level, logger.propagate, list(logger.handlers)
     yield
     logger.level, logger.propagate, logger.handlers[:] = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole commands, sites and servers: `make check` leaves them to `make test`."""
+    for item in items:
+        if Path(item.path).relative_to(TESTS).parts[0] in WHOLE:
+            item.add_marker("whole")
