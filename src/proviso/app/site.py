@@ -233,13 +233,17 @@ class Site:
         await self.callers.close()
         await self._budget.close()
         await self.recorder.close()
-        self._usage.close()
-        self.reader.close()
-        self._store.close()
+        self._let_go()
 
     def release(self) -> None:
         """Let go of the files without a loop."""
         self.recorder.release()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # Releases own their indexes' files: these are closed with the last reference, so a request that is still
+        # under way keeps those that it reads.
+        self._route({})
         self._usage.close()
         self.reader.close()
         self._store.close()
