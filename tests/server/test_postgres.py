@@ -66,7 +66,7 @@ def indexed_into(proviso: Command, folder: Path, url: str) -> Iterator[str]:
 def house(
     proviso: Command, indexed: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    """Replicas for all tests that leave them alive. `indexed` is only asked for so that it is made before: in SQLite."""
+    """Replicas for tests that leave them alive. `indexed` is asked for so that it is made before, in SQLite."""
     folder, url = tmp_path_factory.mktemp("postgres") / "example", postgres.fresh()
     assert proviso("init", folder, "--example", APP).code == 0
     with two_replicas(proviso, folder, url) as found:
