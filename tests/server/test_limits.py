@@ -45,11 +45,11 @@ class House(Struct, frozen=True):
     url: str
     replicas: tuple[Serving, ...]
     secret: str
+    before: frozenset[str]  # runs that were on record when it was opened
 
     def recorded(self) -> list[str]:
-        """Return the runs that are on record, with the gaps: read without the code that is tested."""
-        rows = Place(self.folder / ".proviso", self.url).rows()
-        return [row.run for row in rows if row.kind in ("run.finished", "run.gap")]
+        """Return the runs that have come on record, with the gaps: read without the code that is tested."""
+        return [run for run in recorded(self.folder, self.url) if run not in self.before]
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[RunReader]:
@@ -72,7 +72,12 @@ def house(
         replicas = [
             running.enter_context(serving(workspace, "--workers", "2")) for _ in range(2 if url else 1)
         ]
-        yield House(workspace, url, tuple(replicas), secret)
+        yield House(workspace, url, tuple(replicas), secret, frozenset(recorded(workspace, url)))
+
+
+def recorded(folder: Path, url: str) -> list[str]:
+    rows = Place(folder / ".proviso", url).rows()
+    return [row.run for row in rows if row.kind in ("run.finished", "run.gap")]
 
 
 def call_for_ever(url: str, secret: str, tally: Tally, lock: threading.Lock, stop: threading.Event) -> None:
