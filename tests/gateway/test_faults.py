@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from proviso.access import KeyRefused
-from proviso.errors import Tampered
+from proviso.errors import StoreUnavailable, Tampered
 from proviso.gateway import Gateway
 from proviso.settings import Settings
 from proviso.types import Principal
@@ -76,3 +76,13 @@ async def test_why_a_key_was_refused_is_logged_and_not_said(
     line = msgspec.json.decode(caplog.records[0].getMessage())
     assert (line["code"], line["cause"], line["key"]) == ("unauthenticated", "revoked", "abc")
     assert b"revoked" not in reply.body
+
+
+async def test_where_the_store_is_is_for_the_log_and_not_for_callers(
+    house: House, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.fault = StoreUnavailable("the store `/srv/state/runs-w0.db` cannot be used", fix="look")
+    reply = await call(gateway, "POST", CHAT, ask())
+    assert (reply.status, reply.json["error"]["code"]) == (503, "store_unavailable")
+    assert b"/srv" not in reply.body
+    assert "/srv/state" in caplog.text

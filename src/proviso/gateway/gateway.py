@@ -9,7 +9,7 @@ import msgspec
 import uuid_utils
 
 from proviso.access import KeyRefused, TokenRefused
-from proviso.errors import NotFound, Unavailable
+from proviso.errors import NotFound, StoreUnavailable, Unavailable
 from proviso.gateway.chat import read_chat
 from proviso.gateway.completion import completion
 from proviso.gateway.exchange import GUARDS, JSON, Exchange, Header, Receive, Scope, Send
@@ -104,6 +104,9 @@ class Gateway:
             await exchange.reply(204, b"", ((b"allow", allow),))
             return None
         failure = explain(error, exchange.dialect, str(uuid_utils.uuid7()))
+        if isinstance(error, StoreUnavailable):
+            away = {"event": "store_unavailable", "error": failure.id, "what": error.message}
+            self._faults.error("%s", msgspec.json.encode(away).decode())
         if failure.status == 500:
             self._faults.error("%s", _fault(error, failure.id, exchange))
         if exchange.begun:  # the status has gone: the error is the last event

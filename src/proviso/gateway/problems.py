@@ -15,6 +15,7 @@ from proviso.errors import (
     MethodNotAllowed,
     ProvisoError,
     RequestError,
+    StoreUnavailable,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -108,6 +109,8 @@ class Failure(Struct, frozen=True):
 def explain(error: BaseException, dialect: Dialect, failure_id: str) -> Failure:
     """Put an error into its dialect; of what we did not foresee only an `InternalError` leaves."""
     known = error if isinstance(error, ProvisoError) and error.status != 500 else _internal(failure_id)
+    if isinstance(known, StoreUnavailable):  # its own words name paths and hosts: they are for the log
+        known = StoreUnavailable("the store cannot be reached or written now", fix="try again in a second")
     body = _openai(known) if dialect is Dialect.OPENAI else _problem(known, failure_id)
     media = b"application/json" if dialect is Dialect.OPENAI else b"application/problem+json"
     headers = ((b"content-type", media), (b"x-proviso-error", failure_id.encode()), *_headers(known))
