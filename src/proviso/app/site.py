@@ -244,6 +244,7 @@ class Site:
         # Releases own their indexes' files: these are closed with the last reference, so a request that is still
         # under way keeps those that it reads.
         self._route({})
+        self.feed.close()
         self._usage.close()
         self.reader.close()
         self._store.close()

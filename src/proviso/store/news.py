@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -46,6 +47,8 @@ class NewsFeed:
         self._known: Mapping[str, int] = control.news()
         self._hear: dict[str, list[Hear]] = {}
         self._wake = asyncio.Event()
+        # Of its own: a store that hangs holds up nobody else's thread, and never more than this one.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="news")
         self._log = logging.getLogger("proviso.store")
 
     def subscribe(self, topic: str, hear: Hear) -> None:
@@ -70,12 +73,16 @@ class NewsFeed:
             finally:
                 self._wake.clear()
 
+    def close(self) -> None:
+        """Look no more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
     async def look(self) -> bool:
         """Look once; return whether what is known is confirmed. It never raises for a store that is away."""
         begun = self._clock()
         try:
             async with asyncio.timeout(_LOOK_WITHIN_S):
-                found = await asyncio.to_thread(self._control.news)
+                found = await asyncio.get_running_loop().run_in_executor(self._thread, self._control.news)
             await self._tell(found)
         except (ProvisoError, TimeoutError) as error:
             failure = {
