@@ -1,6 +1,9 @@
 """Refused purposes: paraphrases that no example has, and allowed questions that come near."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from proviso.guardrails import Guardrails
 from proviso.types import Channel, Decision, Refusal, Screened
@@ -75,6 +78,17 @@ NEAR = [
 ]  # fmt: skip
 
 
+UNSEEN: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("paraphrases.yaml").read_text("utf-8"))
+EXAMPLE = Path(__file__).parents[2] / "src/proviso/examples/policy-qa/apps/policy-qa/contract.yaml"
+
+
+@pytest.fixture(scope="module")
+def example() -> Guardrails:
+    """The guardrails with the purposes and intents of the example's contract."""
+    read = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    return guardrails(purpose=read["purpose"], quality={"intents": read["quality"]["intents"]})
+
+
 @pytest.fixture(scope="module")
 def made() -> Guardrails:
     refuses = [
@@ -102,6 +116,24 @@ def test_few_near_misses_of_allowed_questions_are_refused(made: Guardrails) -> N
     refused = [text for text in NEAR if ask(made, text)]
     # Measured: 3 of 40. Those that fail share two or three stems with one refused example.
     assert len(refused) <= 0.08 * len(NEAR), refused
+
+
+def test_as_many_unseen_questions_as_before_are_refused_by_the_example(example: Guardrails) -> None:
+    refused = {name: sum(ask(example, text) is not None for text in UNSEEN[name]) for name in REFUSES}
+    assert {name: len(UNSEEN[name]) for name in REFUSES} == dict.fromkeys(REFUSES, 45)
+    # Measured: law 8, tax 27, medicine 14. It matches words, and most of these are in no example.
+    assert sum(refused.values()) >= 49, refused
+
+
+def test_as_few_unseen_near_misses_as_before_are_refused_by_the_example(example: Guardrails) -> None:
+    refused = [text for text in UNSEEN["near"] if ask(example, text)]
+    assert len(UNSEEN["near"]) == 100
+    assert len(refused) <= 11, refused
+
+
+def test_no_unseen_question_stands_in_the_contract() -> None:
+    contract = EXAMPLE.read_text("utf-8").lower()
+    assert not [text for texts in UNSEEN.values() for text in texts if text.lower().rstrip("?") in contract]
 
 
 def test_each_example_is_decided_as_the_contract_says(made: Guardrails) -> None:
