@@ -23,7 +23,7 @@ from proviso.app.deploying import (
     note_built,
     prepare,
 )
-from proviso.app.notices import sender_of
+from proviso.app.notices import sender_of, tell
 from proviso.app.pending import Pending
 from proviso.app.reached import Reached
 from proviso.app.spending import Reconciler, Spending, settle
@@ -75,7 +75,7 @@ class _Serving(Struct, frozen=True):
 class Site:
     """Everything that one serving process holds. Close it, or let its server do so."""
 
-    def __init__(self, root: Path, settings: Settings, purpose: Purpose) -> None:
+    def __init__(self, root: Path, settings: Settings, purpose: Purpose, *, serves: bool = False) -> None:
         self.settings = settings
         self._root = root
         self._state = settings.state(root)
@@ -97,7 +97,8 @@ class Site:
             self.reader = RunReader.open(self._store)
             opened.callback(self.reader.close)
             self._usage = UsageReader(self._store.archive())
-            self.recorder = open_recorder(self._store, open_spool(settings, self._state))
+            spool = open_spool(settings, self._state)
+            self.recorder = open_recorder(self._store, spool, serves=serves)
             self._budget = LeasedBudget(
                 self._store.database, lambda: self.recorder.writer, now_us, awake_and_asleep
             )
@@ -124,7 +125,7 @@ class Site:
     @classmethod
     def attach(cls, root: Path, settings: Settings, purpose: Purpose) -> Self:
         """Compile what is in force, and follow it; raise `NotInForce` where nothing is."""
-        site = cls(root, settings, purpose)
+        site = cls(root, settings, purpose, serves=True)
         with site._released_on_error():
             site.feed.subscribe(SERVING, site._serving_changed)
             site.feed.subscribe(ACCESS, site._access_changed)
@@ -133,6 +134,9 @@ class Site:
             access = access_in_force(control)
             site._sender = site._sender_for(access)
             site._begin(access, in_force(control).values())
+            for writer, runs in site.recorder.gaps.items():
+                with control.transaction() as tables:
+                    tell(access.workspace, tables, "worker.gap", writer=writer, runs=runs)
         return site
 
     @property

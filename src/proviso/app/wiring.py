@@ -146,9 +146,9 @@ def recording(store: Store) -> Iterator[Recorder]:
         recorder.release()
 
 
-def open_recorder(store: Store, spool: Spool | None = None) -> Recorder:
-    """Take a writer's name and open its record."""
-    return Recorder.open(store, Rollups(), now_us, spool)
+def open_recorder(store: Store, spool: Spool | None = None, *, serves: bool = False) -> Recorder:
+    """Take a writer's name and open its record. What dead servers left open is taken over by one that `serves`."""
+    return Recorder.open(store, Rollups(), now_us, spool, take_over=serves)
 
 
 def open_spool(settings: Settings, state: Path) -> Spool | None:

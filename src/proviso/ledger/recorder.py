@@ -1,6 +1,8 @@
 """Writes the record: what it is given is durable when the call returns, event, texts and rollups together."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Self
 
 from msgspec.structs import replace
@@ -11,36 +13,49 @@ from proviso.ledger.vault import Payload, Vault
 from proviso.store import Control, Entry, Journal, Spool, SpoolingJournal, Store
 
 WRITER_ENDED = "writer_ended"
+_NO_GAPS: Mapping[str, int] = MappingProxyType({})
 
 
 class Recorder:
     """The record of one process. Used from one event loop at a time."""
 
-    def __init__(self, journal: Journal, vault: Vault, projection: Projection) -> None:
+    def __init__(
+        self, journal: Journal, vault: Vault, projection: Projection, gaps: Mapping[str, int] = _NO_GAPS
+    ) -> None:
+        """`gaps`: by writer, how many runs it had left open when this was opened, and that are gaps now."""
+        self.gaps = gaps
         self._journal = journal
         self._vault = vault
         self._projection = projection
 
     @classmethod
     def open(
-        cls, store: Store, projection: Projection, now: Callable[[], int], spool: Spool | None = None
+        cls,
+        store: Store,
+        projection: Projection,
+        now: Callable[[], int],
+        spool: Spool | None = None,
+        *,
+        take_over: bool = True,
     ) -> Self:
-        """Take a writer's name in a store; runs that dead writers left open become gaps, once.
+        """Take a writer's name in a store; with `take_over`, runs that dead writers left open become gaps, once.
 
         `now` gives UTC microseconds since the epoch. `spool` takes what may wait while the store is away.
         """
         journal = store.journal() if spool is None else SpoolingJournal(store.journal(), spool, store.archive)
         try:
-            _close_runs(journal, projection, now())
-            for left in store.abandoned():
-                try:
-                    _close_runs(left, projection, now())
-                finally:
-                    left.release()
+            gaps = Counter[str]()
+            if take_over:
+                gaps[journal.writer] = _close_runs(journal, projection, now())
+                for left in store.abandoned():
+                    try:
+                        gaps[left.writer] += _close_runs(left, projection, now())
+                    finally:
+                        left.release()
         except BaseException:
             journal.release()
             raise
-        return cls(journal, Vault(Control(store.database)), projection)
+        return cls(journal, Vault(Control(store.database)), projection, +gaps)
 
     @property
     def writer(self) -> str:
@@ -118,8 +133,8 @@ def gap(started: RunStarted, at: int) -> RunGap:
     )
 
 
-def _close_runs(journal: Journal, projection: Projection, at: int) -> None:
-    """Record a gap for each run that the name's last writer left open: once, for the name is held."""
+def _close_runs(journal: Journal, projection: Projection, at: int) -> int:
+    """Record a gap for each run that the name's last writer left open: once, for the name is held. Return how many."""
     entries = []
     for body in journal.open_runs():
         started = decode(body)
@@ -127,3 +142,4 @@ def _close_runs(journal: Journal, projection: Projection, at: int) -> None:
             entries.append(entry(gap(started, at), projection))
     if entries:
         journal.append_now(entries)
+    return len(entries)
