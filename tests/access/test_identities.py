@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from proviso.access import (
     Identities,
     KeyRefused,
+    Represented,
     ServicePrincipal,
     TokenRefused,
     TooManyAttempts,
@@ -239,7 +240,9 @@ async def test_a_service_asks_for_the_user_of_a_signed_token(
 ) -> None:
     token = door.token(sub="sam", aud=audience)
     principal = await identities.authenticate(SERVICE, PEER, token)
-    assert principal == Principal("sam", frozenset({"staff"}), frozenset({"user"}), "k2")
+    service = identities.known(SERVICE)
+    assert isinstance(service, ServicePrincipal)
+    assert principal == Represented("sam", frozenset({"staff"}), frozenset({"user"}), "k2", service)
     assert identities.known(SERVICE, token) == principal
 
 

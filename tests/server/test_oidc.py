@@ -213,6 +213,18 @@ def test_the_user_of_a_service_may_read_the_record_and_another_user_may_not(shar
     assert shared.server.call("GET", f"/v1/runs/{run}", service).status == 404
 
 
+def test_a_service_that_the_policies_do_not_let_act_for_people_may_still_ask_for_itself(desk: Desk) -> None:
+    (_, service), user = desk.key("dana", service=True), desk.token("kim", "staff")
+    assert desk.run(service, x_proviso_user_token=user).status == 200
+    rule = '@id("no-agents") forbid (principal, action == Action::"act_for", resource);'
+    (desk.server.folder / "policies.cedar").write_text(rule)
+    desk.apply()
+    end = time.monotonic() + 3
+    while (refused := desk.run(service, x_proviso_user_token=user)).status != 403:
+        assert time.monotonic() < end, refused
+    assert desk.run(service).status == desk.run(user).status == 200
+
+
 @pytest.mark.parametrize("dialect", [RUNS, CHAT])
 def test_a_plain_key_may_not_name_its_user(shared: Desk, dialect: str) -> None:
     _, plain = shared.key("dana")

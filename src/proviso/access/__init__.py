@@ -2,7 +2,7 @@
 
 from proviso.access.authority import Authority, Verdict
 from proviso.access.claims import TokenRefused
-from proviso.access.delegation import USER_TOKEN_HEADER, ServicePrincipal, on_behalf
+from proviso.access.delegation import USER_TOKEN_HEADER, Represented, ServicePrincipal, on_behalf
 from proviso.access.explanation import Explanation, Reason, explain
 from proviso.access.identities import Identities, KeyRing
 from proviso.access.jwks import IdentityUnavailable
@@ -37,6 +37,7 @@ __all__ = [
     "Permission",
     "Policy",
     "Reason",
+    "Represented",
     "Resource",
     "RunResource",
     "ServicePrincipal",

@@ -12,6 +12,12 @@ class ServicePrincipal(Principal, frozen=True):
     """The holder of a service key. Only a key that was made as one gives this."""
 
 
+class Represented(Principal, frozen=True):
+    """A user for whom a service asks. What either may not do, the two may not do together."""
+
+    service: ServicePrincipal
+
+
 def check_service(principal: Principal) -> ServicePrincipal:
     """Return a service; raise `Forbidden` for anybody else who names a user."""
     if not isinstance(principal, ServicePrincipal):
@@ -22,10 +28,10 @@ def check_service(principal: Principal) -> ServicePrincipal:
     return principal
 
 
-def on_behalf(service: Principal, user: Principal) -> Principal:
+def on_behalf(service: Principal, user: Principal) -> Represented:
     """Return the user with his groups, asking through a service's key; raise `Forbidden` if it is none.
 
     What both may is left of the roles, and at most `user`: neither side gains by the other's duties.
     """
-    key = check_service(service).key
-    return Principal(user.user, user.groups, service.roles & user.roles & _ASKS, key)
+    asks = check_service(service)
+    return Represented(user.user, user.groups, asks.roles & user.roles & _ASKS, asks.key, asks)

@@ -12,9 +12,11 @@ from proviso.access import (
     KeyRefused,
     Keys,
     Permission,
+    Represented,
     RunResource,
     SigningKeys,
     Tokens,
+    Verdict,
     signing_keys,
 )
 from proviso.app.providers import oidc_provider
@@ -79,13 +81,20 @@ class Callers:
 
     def check(self, principal: Principal, app: AppResource, purpose: Purpose) -> None:
         """Raise `Forbidden` if the policies do not let somebody ask an app."""
-        verdict = self._authority.decide(principal, Permission.ASK, app, purpose)
+        verdict = self._may_ask(principal, app, purpose)
         if not verdict.allowed:
             raise Forbidden(f"this caller may not ask `{app.name}`: {verdict.why}", fix="use another key")
 
     def may_ask(self, principal: Principal, app: AppResource, purpose: Purpose) -> bool:
         """Return whether the policies let somebody ask an app."""
-        return self._authority.decide(principal, Permission.ASK, app, purpose).allowed
+        return self._may_ask(principal, app, purpose).allowed
+
+    def _may_ask(self, principal: Principal, app: AppResource, purpose: Purpose) -> Verdict:
+        if isinstance(principal, Represented):
+            verdict = self._authority.decide(principal.service, Permission.ACT_FOR, app, purpose)
+            if not verdict.allowed:
+                return verdict
+        return self._authority.decide(principal, Permission.ASK, app, purpose)
 
     def may_read(self, principal: Principal, run: RunResource, permission: Permission) -> bool:
         """Return whether the policies let somebody read a run."""
