@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from proviso.errors import StoreUnavailable, Tampered
-from proviso.store import Entry
+from proviso.store import Entry, Stored
 from proviso.store.archive import SqliteArchive
 from proviso.store.journal import SqliteJournal
 from proviso.store.sealing import InvalidKey, Seal, read_key
@@ -126,10 +127,36 @@ async def test_a_run_whose_end_came_first_does_not_stay_open(
 ) -> None:
     store.away = True
     await spooling.append(entry("r1", opens=True, may_spool=True))
+    await store.journal.append(entry("r1", closes=True))
     store.away = False
-    await store.append(entry("r1", closes=True))
     await spooling.replay()
     assert (kept(tmp_path, "r1"), spooling.open_runs()) == (2, [])
+
+
+async def test_an_end_does_not_overtake_the_start_that_is_being_replayed(tmp_path: Path) -> None:
+    store = Switched(SqliteJournal.open(tmp_path))
+    looking, look = threading.Event(), threading.Event()
+
+    class Slow(SqliteArchive):
+        def events_of(self, run: str) -> list[Stored]:
+            known = super().events_of(run)
+            looking.set()
+            look.wait(5)
+            return known
+
+    spooling = SpoolingJournal(store, spool(tmp_path), lambda: Slow(tmp_path))
+    store.away = True
+    await spooling.append(entry("r1", opens=True, may_spool=True))
+    store.away = False
+    replaying = asyncio.create_task(spooling.replay())
+    assert await asyncio.to_thread(looking.wait, 5)
+    spooling._away = False  # as in the second drain
+    await spooling.append(entry("r1", closes=True, may_spool=True))
+    look.set()
+    await replaying
+    await spooling.replay()
+    assert (kept(tmp_path, "r1"), spooling.open_runs()) == (2, [])
+    await spooling.close()
 
 
 async def test_a_full_spool_refuses(tmp_path: Path) -> None:

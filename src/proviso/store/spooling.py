@@ -24,6 +24,7 @@ class SpoolingJournal:
         self._spool = spool
         self._archive = archive
         self._away = False
+        self._kept: set[str] = set()  # the runs of which the spool has something
         self._replaying: asyncio.Task[None] | None = None
         self._one_at_a_time = asyncio.Lock()
         self._log = logging.getLogger("proviso.store")
@@ -35,7 +36,8 @@ class SpoolingJournal:
 
     async def append(self, entry: Entry) -> int:
         """Return the entry's sequence once it is durable in the store, or 0 once it is durable in the spool."""
-        if entry.may_spool and self._away:
+        # A run's end must not overtake its start: replaying has looked for the end before it writes the start.
+        if entry.may_spool and (self._away or entry.run in self._kept):
             return await self._keep(entry)
         try:
             return await self._journal.append(entry)
@@ -67,6 +69,7 @@ class SpoolingJournal:
         return count
 
     async def _keep(self, entry: Entry) -> int:
+        self._kept.add(entry.run)
         await self._spool.append(entry)
         self._away = True
         self.start()
@@ -93,6 +96,7 @@ class SpoolingJournal:
                 if (missing := await asyncio.to_thread(_missing, archive, entry)) is not None:
                     await self._journal.append(missing)
                     count += 1
+                self._kept.discard(entry.run)
         return count
 
     def append_now(self, entries: Sequence[Entry]) -> None:
