@@ -1,1 +1,3 @@
-"""A Bedrock Runtime endpoint on localhost. It knows nothing of Proviso. Empty until it is built."""
+"""A Bedrock Runtime endpoint on localhost that real clients accept, for the tests of whoever calls Bedrock."""
+
+__all__: list[str] = []

@@ -202,12 +202,19 @@ class Rendered(Struct, frozen=True):
 
 
 class StopReason(StrEnum):
-    """Why a model stopped. Only `end` is a whole answer."""
+    """Why a model stopped. Only `end` is a whole answer; `tool_use` waits for tools."""
 
     END = "end"
     MAX_TOKENS = "max_tokens"
     NO_EVIDENCE = "no_evidence"  # the model says that the passages do not answer the question
-    UNKNOWN = "unknown"
+    TOOL_USE = "tool_use"
+    STOP_SEQUENCE = "stop_sequence"
+    GUARDRAIL = "guardrail_intervened"
+    FILTERED = "content_filtered"
+    MALFORMED_OUTPUT = "malformed_model_output"
+    MALFORMED_TOOL_USE = "malformed_tool_use"
+    CONTEXT_EXCEEDED = "model_context_window_exceeded"
+    UNKNOWN = "unknown"  # whatever else a provider says: never a whole answer
 
 
 class DraftCitation(Struct, frozen=True, gc=False):
@@ -224,10 +231,35 @@ class DraftCitation(Struct, frozen=True, gc=False):
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens that one run used, as the provider counts them (`extractive` counts words)."""
+    """Tokens that one run used, as the provider counts them (`extractive` counts words).
+
+    `input_tokens` leaves out what was read from the provider's prompt cache or written to it.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+class Attempt(Struct, frozen=True, gc=False):
+    """One call of a hosted model that a run made, whether it answered or not; or one that was ruled out.
+
+    `usage`: what it used as the provider says, or the most that it may be charged for where it has not said.
+    """
+
+    model: str  # its name in models.yaml
+    provider: str
+    called: str  # the ID, the inference profile or the ARN that was called
+    region: str
+    outcome: str  # `answered`, or the kind of the failure
+    duration_us: int
+    usage: Usage = Usage()
 
 
 class Draft(Struct, frozen=True):
@@ -239,6 +271,9 @@ class Draft(Struct, frozen=True):
     usage: Usage
     provider: str  # extractive | bedrock | openai | simulator
     model: str
+    name: str = ""  # of the model in models.yaml, where it is a hosted one
+    region: str = ""  # where it was called
+    endpoint: str = ""  # scheme and host that answered
 
 
 # --- what the caller gets -------------------------------------------------------------------------
