@@ -40,12 +40,20 @@ class Said(Struct, frozen=True):
 class ServiceError(Exception):
     """An error as the service answers it: `code` such as `ThrottlingException`, with AWS's own kind of message."""
 
-    def __init__(self, code: str, message: str, status: int, members: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int,
+        members: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.members = members or {}  # what the error's shape has besides the message
+        self.headers = headers or {}  # sent with the error, e.g. `x-amz-retry-after`
 
 
 class Speaker(Protocol):
@@ -121,5 +129,8 @@ class Conditions(Protocol):
     async def deliver(
         self, ticket: object, outgoing: Outgoing, tokens: Tokens, connection: Connection
     ) -> None:
-        """Send an answer as the latency and the faults of its ticket have it, and settle the quota."""
+        """Send an answer as the latency and the faults of its ticket have it, and settle the quota.
+
+        An error that came after `admit` is an answer too, of `Tokens()`: so its reservation is given back.
+        """
         ...

@@ -97,7 +97,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     share: float | None = None
     times: int | None = None
     after: int = 3
-    seconds: float = 1.0  # of slow_first_byte and idle_gap, before the time scale
+    seconds: float = 1.0  # of slow-first-byte, idle-gap and retry-after, before the time scale
 
 
 class SimulatedGuardrail(Struct, frozen=True, forbid_unknown_fields=True):
