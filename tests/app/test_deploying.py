@@ -118,7 +118,7 @@ def test_a_change_is_served_without_a_restart(
         now = site.routing.resolve(APP, DANA)
         digests = {"release": (before.digest, now.digest), "terms": (before.terms.digest, now.terms.digest)}
         assert (done.what, done.old, done.new) == (what, *digests[what])
-        assert (now.terms.deadline_s, now.input_micro_usd_per_million) in [(8, 0), (7, 0), (8, 3_000_000)]
+        assert (now.terms.deadline_s, now.prices["extractive"].input) in [(8, 0), (7, 0), (8, 3_000_000)]
 
 
 def test_new_terms_leave_the_compiled_release_as_it_is(workspace: Path) -> None:
@@ -129,7 +129,7 @@ def test_new_terms_leave_the_compiled_release_as_it_is(workspace: Path) -> None:
         apply(workspace)
         look(site)
         now = site.routing.resolve(APP, DANA)
-        assert now.input_micro_usd_per_million == 3_000_000
+        assert now.prices["extractive"].input == 3_000_000
         assert (now.index, now.guardrails, now.prompt) == (before.index, before.guardrails, before.prompt)
 
 

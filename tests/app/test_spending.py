@@ -213,7 +213,7 @@ def test_a_draft_is_only_as_long_as_a_request_may_cost(workspace: Path) -> None:
     with attached(workspace) as site:
         release = site.routing.resolve(APP, DANA)
         read = release.most_input_tokens(Request(APP, OSLO))
-        longest = asyncio.run(begin(site))._run.max_tokens
+        longest = asyncio.run(begin(site))._run.allowance.max_tokens
     assert 1 <= longest < release.max_tokens
     assert longest == (10_000 - read * 3) // 15
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from proviso.budgets import Prices
 from proviso.contract import parse_prompt
 from proviso.errors import StoreUnavailable
 from proviso.ledger import MemoryLedger, Payload, RunFinished, RunStarted
@@ -77,8 +78,9 @@ def release(
         prompt=Prompt(parse_prompt("prompts/answer.md", PROMPT)),
         model=model or Extractive(),
         max_tokens=200,
-        input_micro_usd_per_million=3_000_000,
-        output_micro_usd_per_million=15_000_000,
+        schema=None,
+        drafter="extractive",
+        prices={"extractive": Prices(3_000_000, 15_000_000)},
     )
 
 

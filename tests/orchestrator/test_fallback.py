@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proviso.errors import ModelUnavailable
-from proviso.models import Extractive, ModelRequest, Scripted
+from proviso.models import Extractive, Fallback, ModelRequest, Scripted
 from proviso.orchestrator import serve
-from proviso.orchestrator.fallback import Fallback
 from proviso.types import Answer, Channel, Draft, Rendered, Screened
 from tests.orchestrator.made import PASSAGES, RATE, Steps, quoting, raising, release, run, take
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +23,7 @@ from proviso.app.deploying import (
     note_built,
     prepare,
 )
+from proviso.app.hosting import Hosting, is_hosted
 from proviso.app.notices import sender_of, tell
 from proviso.app.pending import Pending
 from proviso.app.reached import Reached
@@ -34,9 +35,7 @@ from proviso.errors import NotReady, Unavailable
 from proviso.gateway import Gateway, Parts, Server
 from proviso.governance import Routing
 from proviso.ledger import RunReader, RunRecord, UsageReader
-from proviso.models import Extractive, Model
 from proviso.orchestrator import (
-    DRAFTER,
     STRICT_LEASE_S,
     Caller,
     CompiledRelease,
@@ -53,7 +52,6 @@ from proviso.types import Principal, Purpose, Request
 
 _LEAST_FREE = 32 * 1024 * 1024  # bytes: a commit and its write-ahead log fit many times
 _AGAIN_S = 1.0
-_MODELS: Mapping[str, type[Model]] = {"extractive": Extractive}  # by provider
 
 
 class OutOfTouch(Unavailable):
@@ -82,6 +80,7 @@ class Site:
         self._purpose = purpose
         self._store = open_store(self._state, settings.store)
         self._serving: dict[str, _Serving] = {}
+        self._hosting = Hosting(settings)
         self.routing = Routing(())
         self._listening: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []  # what runs as long as it serves
@@ -159,11 +158,11 @@ class Site:
             subject = await asyncio.to_thread(self.recorder.pseudonym, principal.user)
         budget = self._budget
         try:
-            reservation, longest = await serving.spending.reserve(budget, release, request, principal)
+            reservation, allowance = await serving.spending.reserve(budget, release, request, principal)
         except LimitReached as no:
             self._reached.note(no)
             raise
-        run = Run(release, request, Caller(principal, subject), now_us(), longest)
+        run = Run(release, request, Caller(principal, subject), now_us(), allowance)
         return Pending(run, self.recorder, lambda run: settle(budget, reservation, run))
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
@@ -236,6 +235,7 @@ class Site:
         await _stopped([task for task in running if task is not None])
         await self.callers.close()
         await self._budget.close()
+        await self._hosting.close()
         await self.recorder.close()
         self._let_go()
 
@@ -332,7 +332,10 @@ class Site:
         if known.deployed == deployed:
             return known
         terms = load_terms(deployed.terms, self._control)
-        release = under_terms(known.release, known.bundle, terms, unapproved=deployed.unapproved)
+        models = self._hosting.models(known.bundle, terms)
+        release = under_terms(
+            known.release, known.bundle, terms, models=models, unapproved=deployed.unapproved
+        )
         return _serving(deployed, known.bundle, terms, release)
 
     def _compile(self, deployed: Deployed) -> _Serving:
@@ -344,7 +347,7 @@ class Site:
             bundle,
             terms,
             index=open_index(snapshots(self._state, deployed.app), deployed.snapshot),
-            models=callable_models(bundle),
+            models=self._hosting.models(bundle, terms),
             environment=self.settings.environment,
             unapproved=deployed.unapproved,
         )
@@ -367,13 +370,8 @@ class Site:
         return await asyncio.to_thread(self.reader.run, run)
 
 
-def callable_models(bundle: Bundle) -> dict[str, Model]:
-    """Return what can be called here of a release's models, by their names in the register."""
-    return {name: _MODELS[entry.provider]() for name, entry in bundle.models.items()}
-
-
 def _serving(deployed: Deployed, bundle: Bundle, terms: Terms, release: CompiledRelease) -> _Serving:
-    spending = Spending(terms, bundle.workflow.models[DRAFTER], release)
+    spending = Spending(terms, release, hosted=is_hosted(bundle))
     return _Serving(deployed, bundle, release, app_resource_in_force(bundle, terms), spending)
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import astuple, replace
 
 from proviso.budgets import (
     Budget,
@@ -24,10 +26,11 @@ from proviso.budgets import (
 from proviso.contract import Contract, Terms, item_names
 from proviso.errors import ProvisoError, RequestError
 from proviso.ledger import Usage, UsageReader
-from proviso.orchestrator import CompiledRelease, Run
+from proviso.orchestrator import Allowance, CompiledRelease, Run
 from proviso.types import Principal, Request
 
 _RECONCILE_EVERY_S = 15.0
+_CHARGED_ATTEMPTS = 2  # of a hosted model, that a reservation has room for
 # A run is dated a moment after it has reserved: one that is dated just after a window may be of that window.
 _AFTER_US = 5_000_000
 
@@ -64,16 +67,19 @@ def limits_under(terms: Terms, app: str) -> Limits:
 class Spending:
     """The limits of one app under the terms in force, ready to be asked."""
 
-    def __init__(self, terms: Terms, model: str, release: CompiledRelease) -> None:
+    def __init__(self, terms: Terms, release: CompiledRelease, *, hosted: bool) -> None:
         self.limits = limits_under(terms, release.app)
-        self._model = model
-        self._prices = Prices(release.input_micro_usd_per_million, release.output_micro_usd_per_million)
+        # A model that stands in counts against the limits of the one that it stands in for.
+        self._model = release.drafter
+        self._prices = _dearest(release.prices.values())
         self._per_request = micro_usd(terms.contract.cost.per_request_usd)
+        # A hosted model that fails may charge for it all the same, and is asked again.
+        self._attempts = _CHARGED_ATTEMPTS if hosted else 1
 
     async def reserve(
         self, budget: Budget, release: CompiledRelease, request: Request, principal: Principal
-    ) -> tuple[Reservation, int]:
-        """Reserve the most that a request can use; return that, and how long its draft may be.
+    ) -> tuple[Reservation, Allowance]:
+        """Reserve the most that a request can use; return that, and what its run may use.
 
         Raises `LimitReached`, `BudgetUnconfirmed`, or `TooCostly`.
         """
@@ -83,7 +89,10 @@ class Spending:
             raise TooCostly(
                 "an answer to this could cost more than `cost.per_request_usd`", fix="ask a shorter question"
             )
-        demand = call_demand(self._prices, read, longest)
+        demand = call_demand(self._prices, read, longest, self._attempts)
+        # All attempts together must keep to the promise that one answer has.
+        most = min(demand.micro_usd, self._per_request)
+        demand, allowance = replace(demand, micro_usd=most), Allowance(longest, most)
         # What a request cannot use, such as money for a model that costs nothing, needs nobody's consent: so an app
         # without other limits goes on while the store is away, as long as its tier lets it.
         limits = [
@@ -92,11 +101,16 @@ class Spending:
             if getattr(demand, limit.kind)
         ]
         if not limits:
-            return Reservation(demand, ()), longest
+            return Reservation(demand, ()), allowance
         reservation = budget.try_reserve(limits, demand)
         if reservation is None:
             reservation = await budget.reserve(limits, demand)
-        return reservation, longest
+        return reservation, allowance
+
+
+def _dearest(prices: Iterable[Prices]) -> Prices:
+    """Return the most that any of these models takes for each kind of token."""
+    return Prices(*(max(column) for column in zip(*map(astuple, prices), strict=True)))
 
 
 def settle(budget: Budget, reservation: Reservation, run: Run) -> None:

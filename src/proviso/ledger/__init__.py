@@ -3,6 +3,7 @@
 from proviso.ledger.events import (
     AccessChanged,
     AppDeployed,
+    AttemptRef,
     CitationRef,
     Event,
     EventRefused,
@@ -30,6 +31,7 @@ __all__ = [
     "LOGGABLE",
     "AccessChanged",
     "AppDeployed",
+    "AttemptRef",
     "CitationRef",
     "Event",
     "EventRefused",

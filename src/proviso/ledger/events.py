@@ -62,6 +62,21 @@ class CitationRef(Closed, frozen=True, kw_only=True):
     end: Offset
 
 
+class AttemptRef(Closed, frozen=True, kw_only=True):
+    """One call of a hosted model: what was really called and where, how it ended, and what it used or may have."""
+
+    model: str  # its name in models.yaml
+    provider: str
+    called: str  # the ID, the inference profile or its ARN
+    region: str
+    outcome: str  # `answered`, or the kind of the failure
+    duration_us: Count
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    cache_write_tokens: Count = 0
+
+
 class RunStarted(Closed, frozen=True, kw_only=True, tag_field="event", tag="run.started"):
     """A run whose answer will leave in pieces: durable before the first of them."""
 
@@ -103,6 +118,10 @@ class RunFinished(Closed, frozen=True, kw_only=True, tag_field="event", tag="run
     prompt_version: str = ""
     provider: str = ""
     model: str = ""
+    region: str = ""  # where the model was called
+    endpoint: str = ""  # who answered there: scheme and host
+    stop: str = ""  # why the model stopped
+    attempts: tuple[AttemptRef, ...] = ()  # of hosted models, in order
     retrieval_empty: str = ""  # why nothing was found, a stable word
     passages: tuple[PassageRef, ...] = ()
     citations: tuple[CitationRef, ...] = ()
@@ -110,7 +129,9 @@ class RunFinished(Closed, frozen=True, kw_only=True, tag_field="event", tag="run
     timings: dict[str, Count] = {}
     input_tokens: Count = 0
     output_tokens: Count = 0
-    cost_micro_usd: Count = 0
+    cache_read_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    cost_micro_usd: Count = 0  # of all attempts
 
 
 class RunGap(Closed, frozen=True, kw_only=True, tag_field="event", tag="run.gap"):

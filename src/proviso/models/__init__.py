@@ -3,10 +3,11 @@
 from typing import Final
 
 from proviso.models.extractive import Extractive
+from proviso.models.fallback import Fallback
 from proviso.models.protocol import Model, ModelRequest
 from proviso.models.scripted import Scripted
 
 # Raised whenever this room's code would answer differently.
 REVISION: Final = 1
 
-__all__ = ["REVISION", "Extractive", "Model", "ModelRequest", "Scripted"]
+__all__ = ["REVISION", "Extractive", "Fallback", "Model", "ModelRequest", "Scripted"]

@@ -26,7 +26,9 @@ class Extractive:
     provider = "extractive"
     model = "extractive"
 
-    def __init__(self, analyser: Analyser | None = None) -> None:
+    def __init__(self, analyser: Analyser | None = None, *, name: str = "extractive") -> None:
+        """`name`: what models.yaml calls it."""
+        self._name = name
         self._analyser = analyser or Analyser()
         self._reader = Reader(self._analyser)
         self._titles: dict[str, frozenset[int]] = {}
@@ -53,7 +55,7 @@ class Extractive:
         text = "".join(pieces)
         asked = _words(rendered.question.text) + sum([_words(p.text) for p in passages])
         usage = Usage(asked, _words(text) if text else 0)
-        return Draft(text, tuple(citations), stop, usage, self.provider, self.model), pieces
+        return Draft(text, tuple(citations), stop, usage, self.provider, self.model, self._name), pieces
 
     def _title(self, title: str) -> frozenset[int]:
         terms = self._titles.get(title)

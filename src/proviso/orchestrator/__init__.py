@@ -3,7 +3,9 @@
 from proviso.orchestrator.compilation import (
     DRAFTER,
     STRICT_LEASE_S,
+    Models,
     answer_schemas,
+    answering,
     compile_release,
     compile_synonyms,
     refusal_texts,
@@ -12,19 +14,22 @@ from proviso.orchestrator.compilation import (
 from proviso.orchestrator.covers import covers
 from proviso.orchestrator.prompts import Prompt, prompt_problems
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
-from proviso.orchestrator.run import Caller, Run
+from proviso.orchestrator.run import Allowance, Caller, Run
 from proviso.orchestrator.serve import serve, stream
 
 __all__ = [
     "DRAFTER",
     "REVISION",
     "STRICT_LEASE_S",
+    "Allowance",
     "Caller",
     "CompiledRelease",
     "CompiledTerms",
+    "Models",
     "Prompt",
     "Run",
     "answer_schemas",
+    "answering",
     "compile_release",
     "compile_synonyms",
     "covers",

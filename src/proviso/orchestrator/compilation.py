@@ -1,26 +1,28 @@
 """compile(bundle) → CompiledRelease: each room compiles its own clauses, and this puts them together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from proviso.budgets import Prices
 from proviso.contract import Bundle, ReleasePart, Terms, Workflow
-from proviso.errors import NotReady
 from proviso.guardrails import compile_guardrails
 from proviso.models import Model
-from proviso.orchestrator.fallback import Fallback
 from proviso.orchestrator.prompts import Prompt
 from proviso.orchestrator.release import CompiledRelease, CompiledTerms
 from proviso.retrieval import Index
 from proviso.text import Analyser, Synonyms
 from proviso.types import Environment
 
+_MICRO = 1_000_000
+
+# What asks models of the register, given their names in order: the first one that can answers.
+Models = Callable[[tuple[str, ...]], Model]
+
 DRAFTER = "drafter"
 EXTRACTIVE = "extractive"
-
-_MICRO = 1_000_000
 
 # How long a process may serve by what it has not been able to confirm (DESIGN §7.8).
 STRICT_LEASE_S = 5.0  # of tiers that record before they reply
@@ -32,19 +34,16 @@ def compile_release(
     terms: Terms,
     *,
     index: Index,
-    models: Mapping[str, Model],
+    models: Models,
     environment: Environment,
     unapproved: bool,
 ) -> CompiledRelease:
-    """Compile a release. `models` has, by name in the register, what this deployment can call.
+    """Compile a release.
 
-    Raises `InvalidWorkspace` for a prompt that does not parse, `NotReady` for a model that is not there.
+    Raises `InvalidWorkspace` for a prompt that does not parse, `NotReady` for a model that cannot be called here.
     """
-    name = bundle.workflow.models[DRAFTER]
-    input_price, output_price = _prices(bundle, terms)
-    model = _model(name, models)
-    if bundle.contract.models.when_unavailable == EXTRACTIVE and name != EXTRACTIVE:
-        model = Fallback(model, _model(EXTRACTIVE, models))
+    drafters = answering(bundle)
+    schemas = answer_schemas(bundle.contract, bundle.files)
     return CompiledRelease(
         app=bundle.app,
         summary=terms.contract.summary,
@@ -54,38 +53,52 @@ def compile_release(
         terms=compile_terms(bundle, terms),
         environment=environment,
         unapproved=unapproved,
-        guardrails=compile_guardrails(
-            bundle.contract, refusal_texts(bundle), answer_schemas(bundle.contract, bundle.files)
-        ),
+        guardrails=compile_guardrails(bundle.contract, refusal_texts(bundle), schemas),
         index=index,
         passages=bundle.workflow.retrieval.passages,
         synonyms=compile_synonyms(bundle.workflow),
         prompt=Prompt(bundle.prompt),
-        model=model,
+        model=models(drafters),
         max_tokens=bundle.workflow.max_tokens,
-        input_micro_usd_per_million=input_price,
-        output_micro_usd_per_million=output_price,
+        schema=msgspec.Raw(msgspec.json.encode(*schemas.values())) if schemas else None,
+        drafter=drafters[0],
+        prices=_prices(drafters, terms),
     )
 
 
 def under_terms(
-    release: CompiledRelease, bundle: Bundle, terms: Terms, *, unapproved: bool
+    release: CompiledRelease, bundle: Bundle, terms: Terms, *, models: Models, unapproved: bool
 ) -> CompiledRelease:
-    """Return the same release under other terms; nothing that shapes answers is compiled again."""
-    input_price, output_price = _prices(bundle, terms)
+    """Return the same release under other terms; nothing that shapes answers is compiled again.
+
+    Where the same models are called is of the terms.
+    """
+    drafters = answering(bundle)
     return replace(
         release,
         summary=terms.contract.summary,
         terms=compile_terms(bundle, terms),
         unapproved=unapproved,
-        input_micro_usd_per_million=input_price,
-        output_micro_usd_per_million=output_price,
+        model=models(drafters),
+        prices=_prices(drafters, terms),
     )
 
 
-def _prices(bundle: Bundle, terms: Terms) -> tuple[int, int]:
-    price = terms.models[bundle.workflow.models[DRAFTER]].price
-    return round(price.input_per_million_usd * _MICRO), round(price.output_per_million_usd * _MICRO)
+def answering(bundle: Bundle) -> tuple[str, ...]:
+    """Return the models of the register that may draft, in order: those of the role, and the one for when none does."""
+    drafters = (bundle.workflow.models[DRAFTER],)
+    spare = bundle.contract.models.when_unavailable == EXTRACTIVE and EXTRACTIVE not in drafters
+    return (*drafters, EXTRACTIVE) if spare else drafters
+
+
+def _prices(names: tuple[str, ...], terms: Terms) -> dict[str, Prices]:
+    prices = {name: terms.models[name].price for name in names}
+    return {
+        name: Prices(
+            round(price.input_per_million_usd * _MICRO), round(price.output_per_million_usd * _MICRO)
+        )
+        for name, price in prices.items()
+    }
 
 
 def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
@@ -126,9 +139,3 @@ def answer_schemas(contract: ReleasePart, files: Mapping[str, bytes]) -> dict[st
     """Return the parsed JSON Schema of the answers by its path; empty where the format has none."""
     path = contract.outputs.format.schema_
     return {path: msgspec.json.decode(files[path])} if path else {}
-
-
-def _model(name: str, models: Mapping[str, Model]) -> Model:
-    if name not in models:
-        raise NotReady(f"the model `{name}` cannot be called here", fix="see its entry in models.yaml")
-    return models[name]

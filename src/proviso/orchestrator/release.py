@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from proviso.budgets import Prices
 from proviso.guardrails import Guardrails
 from proviso.models import Model
 from proviso.orchestrator.prompts import Prompt
@@ -51,8 +52,9 @@ class CompiledRelease(Struct, frozen=True):
     prompt: Prompt
     model: Model
     max_tokens: int
-    input_micro_usd_per_million: int
-    output_micro_usd_per_million: int
+    schema: Raw | None  # the JSON Schema that answers keep
+    drafter: str  # the first model of the role, by its name in models.yaml
+    prices: Mapping[str, Prices]  # of every model that may answer
 
     def most_input_tokens(self, request: Request) -> int:
         """Return how many tokens a model reads for a request at most.

@@ -9,11 +9,21 @@ import uuid_utils
 from msgspec import Struct
 
 from proviso.errors import ProvisoError
-from proviso.ledger import CitationRef, Outcome, PassageRef, Payload, RunFinished, RunStarted
+from proviso.ledger import (
+    AttemptRef,
+    CitationRef,
+    Outcome,
+    PassageRef,
+    Payload,
+    RunFinished,
+    RunStarted,
+)
+from proviso.models import ModelRequest
 from proviso.orchestrator.release import CompiledRelease
 from proviso.retrieval import Found
 from proviso.types import (
     Answer,
+    Attempt,
     Decision,
     Draft,
     Principal,
@@ -27,7 +37,8 @@ from proviso.types import (
 
 T = TypeVar("T")
 
-_MILLION = 1_000_000
+_LONGEST_VALUE = 256  # of a pair of the provider's request metadata
+
 _NOTHING = Usage()
 
 
@@ -36,6 +47,13 @@ class Caller(Struct, frozen=True):
 
     principal: Principal
     subject: str
+
+
+class Allowance(Struct, frozen=True):
+    """What one run may use: the longest draft in tokens, and what all its calls may cost together (None: no limit)."""
+
+    max_tokens: int
+    micro_usd: int | None = None
 
 
 class Run:
@@ -47,15 +65,15 @@ class Run:
         request: Request,
         caller: Caller,
         now: int,
-        max_tokens: int | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
-        """Begin a run; `max_tokens` is the longest draft if the budget leaves less than the release."""
+        """Begin a run; `allowance` is what the budget leaves it, by default what the release takes."""
         self.id = str(uuid_utils.uuid7())
         self.release = release
         self.request = request
         self.caller = caller
         self.at = now
-        self.max_tokens = release.max_tokens if max_tokens is None else max_tokens
+        self.allowance = allowance or Allowance(release.max_tokens)
         self._started = self._marked = time.perf_counter_ns()
         self.deadline = time.monotonic() + release.terms.deadline_s
         self.sources = release.terms.readable(caller.principal)
@@ -64,6 +82,7 @@ class Run:
         self.history: tuple[Decision, ...] = ()  # decided about the earlier turns
         self.found: Found | None = None
         self.rendered: Rendered | None = None
+        self.attempts: list[Attempt] = []  # calls of hosted models, each noted when it ends
         self.draft: Draft | None = None
         self.outcome: Answer | Refusal | None = None
         self.sent = ""  # the checked sentences that have left
@@ -84,6 +103,29 @@ class Run:
         self.timings[name] = (now - self._marked) // 1000
         self._marked = now
         return value
+
+    def ask(self, rendered: Rendered) -> ModelRequest:
+        """Return what the model is asked, within what this run may use."""
+        self.rendered = rendered
+        release = self.release
+        return ModelRequest(
+            rendered,
+            self.allowance.max_tokens,
+            self.deadline,
+            release.synonyms,
+            schema=release.schema,
+            metadata={
+                "app": release.app,
+                "release": release.digest,
+                "prompt": rendered.version,
+                "run": self.id,
+                "group": ",".join(sorted(self.caller.principal.groups))[:_LONGEST_VALUE],
+                "purpose": self.request.purpose,
+            },
+            most_micro_usd=self.allowance.micro_usd,
+            prices=release.prices,
+            attempts=self.attempts,
+        )
 
     def started(self) -> RunStarted:
         """Return the event that must be durable before a part of the answer leaves."""
@@ -107,7 +149,7 @@ class Run:
         """Return the event of how it ended: identifiers, digests, decisions and counts, no text."""
         release, principal, draft = self.release, self.caller.principal, self.draft
         refusal = self.outcome if isinstance(self.outcome, Refusal) else None
-        usage = draft.usage if draft else _NOTHING
+        usage = self._usage()
         return RunFinished(
             run=self.id,
             at=self.at,
@@ -130,6 +172,10 @@ class Run:
             prompt_version=self.rendered.version if self.rendered else "",
             provider=draft.provider if draft else "",
             model=draft.model if draft else "",
+            region=draft.region if draft else "",
+            endpoint=draft.endpoint if draft else "",
+            stop=draft.stop if draft else "",
+            attempts=self._attempts(),
             retrieval_empty=self.found.empty if self.found else "",
             passages=self._passages(),
             citations=self._citations(),
@@ -137,7 +183,9 @@ class Run:
             timings=self.timings,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
-            cost_micro_usd=self._cost(usage),
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            cost_micro_usd=self._cost(),
         )
 
     def payload(self) -> Payload:
@@ -154,7 +202,6 @@ class Run:
         """Return the finished run as the gateway hands it out."""
         assert self.outcome is not None  # a run without an outcome has raised
         release, draft = self.release, self.draft
-        usage = draft.usage if draft else _NOTHING
         return Served(
             run=self.id,
             app=release.app,
@@ -164,8 +211,8 @@ class Run:
             decisions=self.decisions(),
             model=draft.model if draft else "",
             provider=draft.provider if draft else "",
-            usage=usage,
-            cost_micro_usd=self._cost(usage),
+            usage=self._usage(),
+            cost_micro_usd=self._cost(),
             duration_us=self._duration(),
             unapproved=release.unapproved,
             purpose=self.request.purpose,
@@ -174,10 +221,9 @@ class Run:
     @property
     def used(self) -> tuple[int, int] | None:
         """Tokens and micro-dollars that the run has used; None where a model was called and has not said."""
-        if self.draft is None:
-            return None if self.rendered is not None else (0, 0)
-        usage = self.draft.usage
-        return usage.input_tokens + usage.output_tokens, self._cost(usage)
+        if self.rendered is not None and self.draft is None and not self.attempts:
+            return None
+        return self._usage().tokens, self._cost()
 
     def _ending(self) -> Outcome:
         if isinstance(self.outcome, Answer):
@@ -208,12 +254,47 @@ class Run:
             [CitationRef(number=c.number, passage=c.passage, start=c.start, end=c.end) for c in cited]
         )
 
-    def _cost(self, usage: Usage) -> int:
-        """Micro-dollars, rounded up: a run that used something is never recorded as free."""
-        release = self.release
-        price = usage.input_tokens * release.input_micro_usd_per_million
-        price += usage.output_tokens * release.output_micro_usd_per_million
-        return -(-price // _MILLION)
+    def _attempts(self) -> tuple[AttemptRef, ...]:
+        return tuple([
+            AttemptRef(
+                model=one.model,
+                provider=one.provider,
+                called=one.called,
+                region=one.region,
+                outcome=one.outcome,
+                duration_us=one.duration_us,
+                input_tokens=one.usage.input_tokens,
+                output_tokens=one.usage.output_tokens,
+                cache_read_tokens=one.usage.cache_read_tokens,
+                cache_write_tokens=one.usage.cache_write_tokens,
+            )
+            for one in self.attempts
+        ])  # fmt: skip
+
+    def _spent(self) -> list[tuple[str, Usage]]:
+        """What was used, by the models' names in models.yaml: every attempt counts, also one that failed."""
+        spent = [(one.model, one.usage) for one in self.attempts]
+        if (
+            self.draft is not None and not self.draft.region
+        ):  # drafted here, by a model that makes no attempts
+            spent.append((self.draft.name, self.draft.usage))
+        return spent
+
+    def _usage(self) -> Usage:
+        spent = [usage for _, usage in self._spent()]
+        if len(spent) == 1:
+            return spent[0]
+        return Usage(
+            sum([one.input_tokens for one in spent]),
+            sum([one.output_tokens for one in spent]),
+            sum([one.cache_read_tokens for one in spent]),
+            sum([one.cache_write_tokens for one in spent]),
+        )
+
+    def _cost(self) -> int:
+        """Micro-dollars, each attempt rounded up: a run that used something is never recorded as free."""
+        prices, drafter = self.release.prices, self.release.drafter
+        return sum([prices.get(name, prices[drafter]).cost_of(usage) for name, usage in self._spent()])
 
     def _duration(self) -> int:
         return (time.perf_counter_ns() - self._started) // 1000

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 
 from proviso.errors import ModelUnavailable
 from proviso.ledger import Ledger
-from proviso.models import ModelRequest
 from proviso.orchestrator.history import screen_history
 from proviso.orchestrator.run import Run
 from proviso.retrieval import Query
@@ -32,9 +31,8 @@ async def answer(run: Run) -> Answer | Refusal:
     )
     if run.found.empty:
         return guardrails.refuse("no_evidence", "inputs.sources")
-    run.rendered = run.step("render", release.prompt.render(question, run.found.passages, history.turns))
-    request = ModelRequest(run.rendered, run.max_tokens, run.deadline, release.synonyms)
-    run.draft = run.step("draft", await release.model.converse(request))
+    rendered = run.step("render", release.prompt.render(question, run.found.passages, history.turns))
+    run.draft = run.step("draft", await release.model.converse(run.ask(rendered)))
     return run.step("verify", guardrails.verify(run.draft, run.found.passages))
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 
-from proviso.errors import ModelUnavailable
-from proviso.models import Model, ModelRequest
+from proviso.errors import ModelUnavailable, TooMany
+from proviso.models.protocol import Model, ModelRequest
 from proviso.types import Draft
 
 
 class Fallback:
-    """Asks `first`; where it is unavailable, and nothing of its draft has been handed on, asks `second`."""
+    """Asks `first`; where it is unavailable or has no room, and nothing of its draft has left, asks `second`."""
 
     def __init__(self, first: Model, second: Model) -> None:
         self._first = first
@@ -28,7 +28,7 @@ class Fallback:
         """Return a draft of the first model that answers."""
         try:
             return await self._first.converse(request)
-        except ModelUnavailable:
+        except (ModelUnavailable, TooMany):
             return await self._second.converse(request)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[str | Draft]:
@@ -38,7 +38,7 @@ class Fallback:
             async for piece in self._first.stream(request):
                 begun = True
                 yield piece
-        except ModelUnavailable:
+        except (ModelUnavailable, TooMany):
             if begun:
                 raise
             async for piece in self._second.stream(request):
