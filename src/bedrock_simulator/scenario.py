@@ -23,6 +23,7 @@ class SimulatedModel(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["text", "titan-embed", "cohere-embed", "rerank"] = "text"
     regions: tuple[str, ...] = ()
     streaming: bool = True
+    on_demand: bool = True  # False: only through an inference profile
     context: int = 200_000  # tokens, in and out
     max_output: int = 8_192
     burn: float = 1.0  # how many tokens of the quota one output token takes
