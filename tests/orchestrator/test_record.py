@@ -2,14 +2,15 @@
 
 import asyncio
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
-from proviso.errors import StoreUnavailable
+from proviso.budgets import Prices
+from proviso.errors import ModelUnavailable, StoreUnavailable
 from proviso.ledger import Outcome
-from proviso.models import Scripted
+from proviso.models import Extractive, Fallback, ModelRequest, Scripted
 from proviso.orchestrator import serve, stream
-from proviso.types import Answer, Served, Usage
+from proviso.types import Answer, Attempt, Draft, Served, Usage
 from tests.orchestrator.made import PAID, RATE, Steps, Waiting, quoting, raising, release, run, take
 
 OSLO = "What is the per diem for Oslo, and when is it paid?"
@@ -143,5 +144,68 @@ async def test_cost_is_tokens_times_price_in_micro_dollars(usage: Usage, micro_u
 
 async def test_a_fraction_of_a_micro_dollar_is_rounded_up() -> None:
     of = release(Scripted(lambda _: quoting(RATE, usage=Usage(1, 0))))
-    cheap = msgspec.structs.replace(of, input_micro_usd_per_million=1)
+    cheap = replace(of, prices={"extractive": Prices(1, 0)})
     assert (await serve(run(OSLO, cheap), Steps())).cost_micro_usd == 1
+
+
+ANSWERED = Attempt("claude", "bedrock", "eu.claude", "eu-central-1", "answered", 7, Usage(1_000_000, 0))
+CUT = Attempt("claude", "bedrock", "eu.claude", "eu-central-1", "stream_cut", 5, Usage(1_000_000, 1))
+PRICED = {"claude": Prices(2_000_000, 0, 1_000_000), "extractive": Prices(3_000_000, 0)}
+
+
+def hosted(*attempts: Attempt, answers: bool = True) -> Scripted:
+    """A model that made these calls."""
+
+    def script(request: ModelRequest) -> Draft:
+        request.attempts.extend(attempts)
+        if not answers:
+            raise ModelUnavailable("none answered", fix="wait")
+        return replace(quoting(RATE, usage=attempts[-1].usage), region="eu-central-1", name="claude")
+
+    return Scripted(script)
+
+
+async def test_every_attempt_is_on_record_and_paid_for() -> None:
+    ledger = Steps()
+    of = replace(release(hosted(CUT, ANSWERED)), prices=PRICED)
+    served = await serve(run(OSLO, of), ledger)
+    record = ledger.only()
+    assert [one.outcome for one in record.attempts] == ["stream_cut", "answered"]
+    assert (record.cost_micro_usd, record.input_tokens, record.output_tokens) == (4_000_000, 2_000_000, 1)
+    assert (record.region, served.cost_micro_usd) == ("eu-central-1", 4_000_000)
+
+
+async def test_a_run_that_no_model_answered_has_its_attempts_and_their_cost() -> None:
+    ledger = Steps()
+    of = replace(release(hosted(CUT, answers=False)), prices=PRICED)
+    one = run(OSLO, of)
+    await serve(one, ledger)
+    assert ledger.only().reason == "unavailable"
+    assert (ledger.only().cost_micro_usd, one.used) == (2_000_000, (1_000_001, 2_000_000))
+
+
+async def test_what_stands_in_is_priced_as_itself() -> None:
+    of = replace(release(Fallback(hosted(CUT, answers=False), Extractive())), prices=PRICED, drafter="claude")
+    served = await serve(run(OSLO, of), Steps())
+    assert served.model == "extractive"
+    assert served.cost_micro_usd == 2_000_000 + 3 * (served.usage.input_tokens - 1_000_000)
+
+
+async def test_what_the_cache_gave_has_its_own_price() -> None:
+    cached = replace(ANSWERED, usage=Usage(0, 0, cache_read_tokens=1_000_000))
+    served = await serve(run(OSLO, replace(release(hosted(cached)), prices=PRICED)), Steps())
+    assert served.cost_micro_usd == 1_000_000
+
+
+async def test_a_model_is_told_who_asks_for_the_providers_bill() -> None:
+    seen: list[ModelRequest] = []
+
+    def script(request: ModelRequest) -> Draft:
+        seen.append(request)
+        return quoting(RATE)
+
+    of = release(Scripted(script))
+    one = run(OSLO, of)
+    await serve(one, Steps())
+    assert seen[0].metadata["run"] == one.id
+    assert (seen[0].metadata["app"], seen[0].metadata["release"]) == ("policy-qa", of.digest)
