@@ -44,7 +44,13 @@ def draw(console: Console, found: Trace) -> None:
             f"{decision['action']} {decision['rule']} × {decision['count']} on {decision['channel']} "
             f"[cyan]{decision['clause']}[/cyan]"
         )
-    made = tree.add(f"made by {run['provider'] or '–'} {run['model']}")
+    where = f" in {run['region']} ({escape(run['endpoint'])})" if run["region"] else ""
+    made = tree.add(f"made by {run['provider'] or '–'} {escape(run['model'])}{where}")
+    for attempt in run["attempts"]:
+        made.add(
+            f"{attempt['outcome']}: {attempt['model']}, called as {escape(attempt['called'])} in {attempt['region']}, "
+            f"{attempt['duration_us'] // 1000} ms"
+        )
     made.add(f"prompt {run['prompt'] or '–'} version {run['prompt_version'][:12] or '–'}")
     made.add(
         f"{run['input_tokens']} tokens in, {run['output_tokens']} out, {run['cost_micro_usd']} micro-dollars"

@@ -168,8 +168,8 @@ def _said(served: Served) -> tuple[str, str | None, Literal["stop", "content_fil
 
 
 def _usage(served: Served) -> CompletionUsage:
-    used = served.usage
-    return CompletionUsage(used.input_tokens, used.output_tokens, used.input_tokens + used.output_tokens)
+    used = served.usage  # in this dialect the prompt's tokens include those of the cache
+    return CompletionUsage(used.tokens - used.output_tokens, used.output_tokens, used.tokens)
 
 
 def _part(served: Served, ignored: tuple[str, ...]) -> ProvisoPart:

@@ -45,6 +45,7 @@ def _usage(body: bytes) -> Iterator[Usage]:
     event = decode(body)
     if isinstance(event, RunFinished):
         tokens = event.input_tokens + event.output_tokens
+        tokens += event.cache_read_tokens + event.cache_write_tokens
         yield Usage(
             event.app, event.groups, event.key, event.purpose, tokens, event.cost_micro_usd, ended=True
         )
