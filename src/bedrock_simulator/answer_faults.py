@@ -43,7 +43,7 @@ def payload_at(frame: bytes) -> tuple[int, int]:
 
 def _rewritten_body(kind: str, outgoing: Outgoing) -> Outgoing:
     change = _BODIES.get(kind)
-    if change is None:
+    if change is None or not outgoing.body:
         return outgoing
     body = json.loads(outgoing.body)
     if not isinstance(body, dict):

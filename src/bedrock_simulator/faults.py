@@ -91,6 +91,10 @@ KINDS: Mapping[str, str] = MappingProxyType({name: words for name, (_, words) in
 """Every kind of fault and what it is, in words."""
 
 
+STREAMED = frozenset(name for name, (where, _) in _KINDS.items() if where is Where.STREAM)
+"""The kinds that are nothing without a stream."""
+
+
 def could(kind: str, exchange: Exchange) -> bool:
     """Say whether a fault makes sense for a request."""
     where = _KINDS[kind][0]

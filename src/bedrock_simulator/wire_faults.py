@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from bedrock_simulator import event_stream
 from bedrock_simulator.answer_faults import payload_at
 from bedrock_simulator.delivery import FOR_EVER, End, Piece, Script
+from bedrock_simulator.faults import STREAMED
 from bedrock_simulator.scenario import Fault
 from bedrock_simulator.service_faults import exception_frame
 
@@ -52,6 +53,8 @@ def strike(script: Script, fault: Fault, time_scale: float, random: Random) -> S
     if change is None or not script.pieces:
         return script
     if script.length is not None:
+        if fault.kind in STREAMED:  # the stream could not be made, and an error goes out instead
+            return script
         script = _halved(script)
         at = 1
     else:
