@@ -257,7 +257,7 @@ class Attempt(Struct, frozen=True, gc=False):
     provider: str
     called: str  # the ID, the inference profile or the ARN that was called
     region: str
-    outcome: str  # `answered`, or the kind of the failure
+    outcome: str  # `answered`, the kind of the failure, or `cancelled` where nobody waited for its end
     duration_us: int
     usage: Usage = Usage()
 

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     NO_CREDENTIALS = "no_credentials"
     OPEN = "circuit_open"  # not tried: it has failed too often just now
     BUSY = "no_room"  # not tried: our own token bucket has no room within the deadline
+    COSTLY = "too_costly"  # not tried: it could cost more than is left for this draft
 
 
 class Consequence(Struct, frozen=True):
@@ -78,6 +79,7 @@ CONSEQUENCES: Final[dict[Kind, Consequence]] = {
     Kind.NO_CREDENTIALS: _OF_THE_TARGET,
     Kind.OPEN: _OF_THE_TARGET,
     Kind.BUSY: _OF_THE_TARGET,
+    Kind.COSTLY: _OF_THE_TARGET,
 }
 
 
