@@ -1,13 +1,12 @@
 """Hostile text: a decision in linear time, never an exception."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proviso.types import Channel
 from tests.guardrails.made import masking
+from tests.linear import is_linear
 
 MADE = masking(outputs={"disallowed": [{"id": "x", "description": "d", "patterns": ["a+b", "(x+x+)+y"]}]})
 SIZE = 50_000
@@ -53,9 +52,7 @@ REPEATED += [
 
 @pytest.mark.parametrize("unit", REPEATED)
 def test_a_long_repetition_is_decided_in_linear_time(unit: str) -> None:
-    began = time.process_time()
-    MADE.screen((unit * (SIZE // len(unit))), Channel.OUTPUT)
-    assert time.process_time() - began < 0.8
+    assert is_linear(lambda size: MADE.screen(unit * (size // len(unit)), Channel.OUTPUT), SIZE)
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,13 +1,13 @@
 """Sentences are found where a reader sees them, and nothing is lost between them."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proviso.text import sentence_spans
+from tests.linear import is_linear
 
 PIECES = st.lists(
     st.sampled_from(
@@ -109,15 +109,7 @@ def test_a_wrapped_line_does_not_end_its_sentence() -> None:
     [".", "1. ", "A. ", "a b. c ", "\n", "A | \n\n", "!)", " ", "A\n", "(1) ", "[1]", ". \n", "- ", "。"],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    def seconds(size: int) -> float:
-        text = piece * (size // len(piece))
-        begun = time.process_time()
-        sentence_spans(text)
-        return time.process_time() - begun
-
-    # Ten times the text: a quadratic search would take a hundred times as long. The best of three: a busy machine
-    # makes one run slow, not all.
-    assert min(seconds(80_000) for _ in range(3)) < 40 * min(seconds(8_000) for _ in range(3)) + 0.02
+    assert is_linear(lambda size: sentence_spans(piece * (size // len(piece))), 80_000)
 
 
 def test_every_offset_is_an_offset_of_the_text_as_given() -> None:
