@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proviso.contract import (
     App,
     MemoryBlobs,
+    TokenPrice,
     UnreadableBundle,
     load_release,
     load_terms,
@@ -35,6 +36,7 @@ def test_a_release_comes_back_whole_without_its_folder(example: App, blobs: Memo
     assert bundle.files == example.files
     assert bundle.sources["travel-policy"].superseded == {"per-diem-2024.md": "per-diem-2026.md"}
     assert bundle.models["extractive"].provider == "extractive"
+    assert bundle.roles == {"drafter": ("extractive",)}
 
 
 def test_terms_come_back_whole(example: App, blobs: MemoryBlobs) -> None:
@@ -45,6 +47,7 @@ def test_terms_come_back_whole(example: App, blobs: MemoryBlobs) -> None:
         example.contract.owners,
     )
     assert terms.sources["expense-policy"].readers == ("employees",)
+    assert (terms.prices, terms.price_book) == ({"extractive": TokenPrice(0, 0, 0, 0)}, None)
     assert terms.digest == terms_manifest(example).digest
 
 

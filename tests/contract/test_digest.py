@@ -178,6 +178,5 @@ def test_a_default_that_is_written_out_is_another_release(example: App) -> None:
 def test_the_fallback_that_may_serve_belongs_to_the_release(example: App) -> None:
     models = example.contract.models.model_copy(update={"when_unavailable": "extractive"})
     contract = example.contract.model_copy(update={"models": models})
-    workflow = example.workflow.model_copy(update={"models": {}})
-    app = structs.replace(example, contract=contract, workflow=workflow)
+    app = structs.replace(example, contract=contract, choices={})
     assert list(release_manifest(app, SNAPSHOT, REVISIONS).value["models"]) == ["extractive"]

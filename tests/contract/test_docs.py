@@ -9,7 +9,7 @@ import pytest
 
 from proviso.contract import FILES, Kind, parse_prompt
 from proviso.contract.document import parse_document
-from proviso.contract.fields import bare, item, keys
+from proviso.contract.fields import forms, item, keys, sections
 from proviso.contract.read import read
 from proviso.contract.vocabulary import Section
 
@@ -25,12 +25,17 @@ def chapter(file: str) -> str:
 def field_paths(section: type[Section], above: str = "") -> Iterator[str]:
     """Yield the path of every key of a file; `*` stands for a name or an item."""
     for key, annotation in keys(section).items():
-        path, inner = f"{above}{key}", bare(annotation)
-        yield path
-        while (held := item(inner)) is not None:
-            path, inner = f"{path}.*", bare(held)
-        if isinstance(inner, type) and issubclass(inner, Section):
-            yield from field_paths(inner, f"{path}.")
+        yield f"{above}{key}"
+        yield from inner_paths(annotation, f"{above}{key}")
+
+
+def inner_paths(annotation: object, above: str) -> Iterator[str]:
+    """Yield the path of every key below a key."""
+    for form in forms(annotation):
+        if (held := item(form)) is not None:
+            yield from inner_paths(held, f"{above}.*")
+    for section in sections(annotation):
+        yield from field_paths(section, f"{above}.")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,8 @@ import jsonschema_rs
 import pytest
 
 from proviso.contract import FILES, App, Kind, json_schema
+from proviso.contract.document import parse_document
+from tests.contract.workspace import BOOK
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -14,6 +16,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 def sections(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every section that a schema describes."""
     yield from (part for part in (schema, *schema.get("$defs", {}).values()) if "properties" in part)
+
+
+def written(example: App, kind: Kind) -> Any:
+    """Return a file of the example, and a price book, which it has none of."""
+    documents = {"prices": parse_document("prices.yaml", BOOK.encode())[0], **example.documents}
+    return documents[kind].value
 
 
 def test_every_kind_of_file_has_a_schema() -> None:
@@ -24,7 +32,7 @@ def test_every_kind_of_file_has_a_schema() -> None:
 def test_a_schema_is_valid_and_the_example_satisfies_it(example: App, kind: Kind) -> None:
     schema = json_schema(kind)
     jsonschema_rs.meta.validate(schema)
-    jsonschema_rs.validate(schema, example.documents[kind].value)
+    jsonschema_rs.validate(schema, written(example, kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,7 +48,7 @@ def test_a_schema_refuses_unknown_keys_and_explains_every_key(kind: Kind) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_schema_refuses_a_file_with_a_misspelt_key(example: App, kind: Kind) -> None:
-    value = example.documents[kind].value
+    value = written(example, kind)
     assert isinstance(value, dict)
     assert not jsonschema_rs.is_valid(json_schema(kind), {**value, "wrokflow": 1})
 

@@ -18,6 +18,16 @@ from proviso.types import Problem
 
 EXAMPLE = Path(str(files("proviso") / "examples" / "policy-qa"))
 APP = "apps/policy-qa"
+HOSTED = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+PROFILE = f"eu.{HOSTED}"
+BOOK = f"""\
+version: 3
+source: LiteLLM
+updated: 2026-11-20
+prices:
+  {HOSTED}: {{input: 3000000, output: 15000000}}
+  {PROFILE}: {{input: 3300000, output: 16500000, cache_read: 330000, cache_write: 4125000}}
+"""
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -15,8 +15,11 @@ from proviso.contract.bundle import (
     save_terms,
 )
 from proviso.contract.check import Rules
+from proviso.contract.choice import roles_of
 from proviso.contract.clauses import Clause, clauses
 from proviso.contract.digest import Manifest, access_manifest, release_manifest, terms_manifest
+from proviso.contract.environments import BedrockBinding, BoundProfile, EnvironmentBinding, OpenAIServer
+from proviso.contract.grounds import Candidate, Choice, Ground
 from proviso.contract.load import LoadedWorkspace, app_names, load_app, load_workspace
 from proviso.contract.model import (
     Alert,
@@ -32,16 +35,24 @@ from proviso.contract.model import (
     TermsPart,
 )
 from proviso.contract.parts import App, Kind
+from proviso.contract.pricing import TokenPrice, price_of
 from proviso.contract.prompt import PromptFile, parse_prompt
 from proviso.contract.read import item_names
+from proviso.contract.register import (
+    ModelGuardrail,
+    ModelRegister,
+    ModelSettings,
+    PriceBook,
+    RegisteredModel,
+    ReleaseModel,
+)
 from proviso.contract.schema import FILES, json_schema
 from proviso.contract.vocabulary import OwnerRole, RefusalReason, Role, SensitiveType, seconds
 from proviso.contract.wording import nearest
 from proviso.contract.workspace import (
-    ModelRegister,
+    ByRule,
     Oidc,
     Policy,
-    RegisteredModel,
     Source,
     Sources,
     TermsSource,
@@ -55,27 +66,39 @@ __all__ = [
     "Access",
     "Alert",
     "App",
+    "BedrockBinding",
     "Blobs",
+    "BoundProfile",
     "Bundle",
+    "ByRule",
+    "Candidate",
+    "Choice",
     "Clause",
     "Contract",
+    "EnvironmentBinding",
+    "Ground",
     "Inputs",
     "Kind",
     "LoadedWorkspace",
     "Manifest",
     "MemoryBlobs",
+    "ModelGuardrail",
     "ModelRegister",
+    "ModelSettings",
     "Models",
     "Oidc",
+    "OpenAIServer",
     "Outputs",
     "OwnerRole",
     "Owners",
     "Policy",
+    "PriceBook",
     "PromptFile",
     "PurposeSection",
     "Quality",
     "RefusalReason",
     "RegisteredModel",
+    "ReleaseModel",
     "ReleasePart",
     "Role",
     "Rules",
@@ -87,6 +110,7 @@ __all__ = [
     "TermsPart",
     "TermsSource",
     "Tier",
+    "TokenPrice",
     "UnreadableBundle",
     "Workflow",
     "Workspace",
@@ -102,7 +126,9 @@ __all__ = [
     "load_workspace",
     "nearest",
     "parse_prompt",
+    "price_of",
     "release_manifest",
+    "roles_of",
     "save_access",
     "save_release",
     "save_terms",

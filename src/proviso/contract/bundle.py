@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 import rfc8785
 from msgspec import Struct
 from pydantic import ValidationError
@@ -20,20 +21,15 @@ from proviso.contract.digest import (
 )
 from proviso.contract.model import ReleasePart, TermsPart
 from proviso.contract.parts import App
+from proviso.contract.pricing import TokenPrice
 from proviso.contract.prompt import PromptFile, parse_prompt
+from proviso.contract.register import ReleaseModel, TermsModel
 from proviso.contract.vocabulary import Section
-from proviso.contract.workspace import (
-    Policy,
-    ReleaseModel,
-    ReleaseSource,
-    TermsModel,
-    TermsSource,
-    Workflow,
-    Workspace,
-)
+from proviso.contract.workspace import Policy, ReleaseSource, TermsSource, Workflow, Workspace
 from proviso.errors import ProvisoError, Tampered
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 
 
 class UnreadableBundle(ProvisoError):
@@ -82,7 +78,10 @@ class Bundle(Struct, frozen=True):
     contract: ReleasePart
     workflow: Workflow
     sources: Mapping[str, ReleaseSource]
-    models: Mapping[str, ReleaseModel]
+    roles: Mapping[
+        str, tuple[str, ...]
+    ]  # of each role its models: the first answers, the others may stand in
+    models: Mapping[str, ReleaseModel]  # those of the roles, and `extractive` where it may serve instead
     files: Mapping[str, bytes]  # prompts, refusal texts and schemas, by their path as it is written
     prompt: PromptFile
     snapshot: str
@@ -101,6 +100,8 @@ class Terms(Struct, frozen=True):
     contract: TermsPart
     sources: Mapping[str, TermsSource]
     models: Mapping[str, TermsModel]
+    prices: Mapping[str, TokenPrice]  # of each model whose price is known
+    price_book: int | None  # the version of the price book, None where there is none
     policy: Policy
     workspace: Workspace
 
@@ -149,6 +150,7 @@ def load_release(digest: str, blobs: Blobs) -> Bundle:
         digest=digest,
         contract=_typed(ReleasePart, value.get("contract")),
         workflow=workflow,
+        roles=_converted(value.get("roles"), dict[str, tuple[str, ...]]),
         sources={name: _typed(ReleaseSource, item) for name, item in _section(value, "sources").items()},
         models={name: _typed(ReleaseModel, item) for name, item in _section(value, "models").items()},
         files=files,
@@ -161,11 +163,14 @@ def load_release(digest: str, blobs: Blobs) -> Bundle:
 def load_terms(digest: str, blobs: Blobs) -> Terms:
     """Read terms; raise `Tampered` where bytes are not those of their digest."""
     value = _manifest(digest, TERMS, blobs)
+    prices = _section(value, "prices")
     return Terms(
         digest=digest,
         contract=_typed(TermsPart, value.get("contract")),
         sources={name: _typed(TermsSource, item) for name, item in _section(value, "sources").items()},
         models={name: _typed(TermsModel, item) for name, item in _section(value, "models").items()},
+        prices=_converted(_section(prices, "models"), dict[str, TokenPrice]),
+        price_book=(prices.get("book") or {}).get("version"),
         policy=_typed(Policy, value.get("policy")),
         workspace=_typed(Workspace, value.get("workspace")),
     )
@@ -219,6 +224,13 @@ def _typed(kind: type[S], value: object) -> S:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise _unreadable(f"`{place}` is not what this version reads") from None
+
+
+def _converted(value: object, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        raise _unreadable("its roles or prices are not what this version reads") from None
 
 
 def _unreadable(what: str) -> UnreadableBundle:

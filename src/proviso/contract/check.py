@@ -8,6 +8,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from proviso.contract.choice import choice_problems
 from proviso.contract.consistency import (
     citation_less_problems,
     contract_problems,
@@ -21,13 +22,12 @@ from proviso.contract.parts import Parts
 from proviso.contract.people import app_people_problems, workspace_people_problems
 from proviso.contract.prompt import PromptFile
 from proviso.contract.provider import provider_problems
+from proviso.contract.registering import register_problems
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
 from proviso.contract.workflow import (
     limit_model_problems,
-    model_problems,
     pattern_problems,
-    register_problems,
     role_problems,
     synonym_problems,
 )
@@ -93,8 +93,8 @@ def _around(parts: Parts, rules: Rules) -> Iterator[Problem]:
     if contract and parts.workflow:
         yield from role_problems(parts, contract, parts.workflow)
         yield from pattern_problems(parts, contract, parts.workflow)
-    if parts.workflow and parts.models:
-        yield from model_problems(parts, parts.workflow, parts.models, rules.today)
+    if parts.workflow:
+        yield from choice_problems(parts, parts.workflow, rules.today)
     if parts.contract and parts.models:
         yield from limit_model_problems(parts, parts.contract, parts.models)
     if parts.workspace:

@@ -11,13 +11,17 @@ from typing import Any
 
 import rfc8785
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from proviso.contract.choice import roles_of
 from proviso.contract.document import Json
 from proviso.contract.fields import keys
 from proviso.contract.model import ReleasePart, TermsPart
 from proviso.contract.parts import App, Kind
+from proviso.contract.pricing import price_of
+from proviso.contract.register import ReleaseModel, TermsModel
 from proviso.contract.vocabulary import Section
-from proviso.contract.workspace import ReleaseModel, ReleaseSource, TermsModel, TermsSource
+from proviso.contract.workspace import ReleaseSource, TermsSource
 
 RELEASE = "proviso.release/1"
 TERMS = "proviso.terms/1"
@@ -40,6 +44,7 @@ def release_manifest(app: App, snapshot_digest: str, revisions: Mapping[str, int
         "kind": RELEASE,
         "contract": _part(_raw(app, "contract"), ReleasePart),
         "workflow": _raw(app, "workflow"),
+        "roles": {role: list(names) for role, names in roles_of(app).items()},
         "sources": _each(_raw(app, "sources")["sources"], ReleaseSource),
         "models": _each(_raw(app, "models")["models"], ReleaseModel, used),
         "files": {path: hashlib.sha256(content).hexdigest() for path, content in app.files.items()},
@@ -50,11 +55,13 @@ def release_manifest(app: App, snapshot_digest: str, revisions: Mapping[str, int
 
 def terms_manifest(app: App) -> Manifest:
     """Return the manifest of what an app is run under."""
+    used = _used_models(app)
     return manifest({
         "kind": TERMS,
         "contract": _part(_raw(app, "contract"), TermsPart),
         "sources": _each(_raw(app, "sources")["sources"], TermsSource),
-        "models": _each(_raw(app, "models")["models"], TermsModel, _used_models(app)),
+        "models": _each(_raw(app, "models")["models"], TermsModel, used),
+        "prices": _prices(app, used),
         "policy": _raw(app, "policy"),
         "workspace": _raw(app, "workspace"),
     })  # fmt: skip
@@ -78,7 +85,16 @@ def manifest(value: dict[str, Any]) -> Manifest:
 
 def _used_models(app: App) -> list[str]:
     fallback = [FALLBACK] if app.contract.models.when_unavailable == FALLBACK else []
-    return [*app.workflow.models.values(), *fallback]
+    return [*(name for names in roles_of(app).values() for name in names), *fallback]
+
+
+def _prices(app: App, names: Iterable[str]) -> Json:
+    """Return what each model costs, and which price book that is from as far as it is."""
+    book, prices = app.prices, {name: price_of(app.models.models[name], app.prices) for name in names}
+    return {
+        "book": {"version": book.version, "source": book.source, "updated": book.updated} if book else None,
+        "models": {name: asdict(price) for name, price in prices.items() if price is not None},
+    }
 
 
 def _raw(app: App, kind: Kind) -> dict[str, Json]:

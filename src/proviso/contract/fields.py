@@ -9,8 +9,20 @@ from proviso.contract.vocabulary import Section
 
 def known_keys(kind: type[Section], path: tuple[str | int, ...] = ()) -> list[str]:
     """Return the keys of the section at `path`, as they are written; none where there is no section."""
-    section = bare(at(kind, path))
-    return list(keys(section)) if isinstance(section, type) and issubclass(section, Section) else []
+    return [key for section in sections(at(kind, path)) for key in keys(section)]
+
+
+def forms(annotation: object) -> tuple[object, ...]:
+    """Return the forms that a value may have, bare: one for most fields, more for one such as a name or a list."""
+    annotation = bare(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(map(bare, get_args(annotation)))
+    return (annotation,)
+
+
+def sections(annotation: object) -> tuple[type[Section], ...]:
+    """Return the sections among the forms that a value may have."""
+    return tuple(form for form in forms(annotation) if isinstance(form, type) and issubclass(form, Section))
 
 
 def keys(section: type[Section]) -> dict[str, Any]:
@@ -21,7 +33,7 @@ def keys(section: type[Section]) -> dict[str, Any]:
 def at(kind: object, path: tuple[str | int, ...]) -> object:
     """Return the annotation of what stands at a path, or None where nothing can. `*` is any name."""
     for step in path:
-        kind = _step(bare(kind), step)
+        kind = next(filter(None, (_step(form, step) for form in forms(kind))), None)
         if kind is None:
             return None
     return kind
@@ -40,6 +52,14 @@ def bare(annotation: object) -> object:
             annotation = rest[0]
         else:
             return annotation
+
+
+def form(annotation: object, value: object) -> object:
+    """Return the form of a field that a value has, bare."""
+    found = forms(annotation)
+    if isinstance(value, list):
+        return next((one for one in found if get_origin(one) is tuple), found[0])
+    return next(iter(sections(annotation)), found[0]) if isinstance(value, dict) else found[0]
 
 
 def item(annotation: object) -> object | None:

@@ -47,6 +47,10 @@ class Folder:
         """Return the path of a file below the workspace. Raise `Fault`."""
         return self._find(path, within).relative_to(self.root).as_posix()
 
+    def has(self, path: str) -> bool:
+        """Say whether something stands at a path, whatever it is."""
+        return os.path.lexists(self.root / path)
+
     def names(self, path: str) -> list[str]:
         """Return the names of the folders in a folder, sorted, without hidden ones."""
         try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from msgspec import Struct, structs
 
 from proviso.contract.check import Rules, check, check_shared
+from proviso.contract.choice import choose
 from proviso.contract.consistency import refusal_texts
 from proviso.contract.document import Path as Place
 from proviso.contract.document import parse_document
@@ -16,9 +17,10 @@ from proviso.contract.partial import where_readable, written
 from proviso.contract.parts import App, Kind, Parts
 from proviso.contract.prompt import parse_prompt
 from proviso.contract.read import read
+from proviso.contract.register import ModelRegister, PriceBook
 from proviso.contract.vocabulary import Section
 from proviso.contract.wording import suggest
-from proviso.contract.workspace import ModelRegister, Policy, Sources, Workflow, Workspace
+from proviso.contract.workspace import Policy, Sources, Workflow, Workspace
 from proviso.errors import InvalidWorkspace
 from proviso.types import Position, Problem
 
@@ -82,6 +84,8 @@ class _Loader:
         shared.workspace = self._yaml(shared, "workspace", "proviso.yaml", Workspace, _BEGIN)
         shared.policy = self._yaml(shared, "policy", "policy.yaml", Policy, _BEGIN)
         shared.models = self._yaml(shared, "models", "models.yaml", ModelRegister, _BEGIN)
+        if self.folder.has("prices.yaml"):
+            shared.prices = self._yaml(shared, "prices", "prices.yaml", PriceBook, _BEGIN)
         self.shared = shared
         self.problems += check_shared(shared, rules)
 
@@ -95,7 +99,6 @@ class _Loader:
             what = f"there is no app `{name[:64]}`"
             self.problems.append(Problem(Position("apps"), "(file)", what, suggest(name, names)))
             return None
-        before = len(self.problems)
         parts = structs.replace(self.shared, name=name, documents=dict(self.shared.documents))
         home, fix = f"apps/{name}", "write it as `docs/contract.md` describes"
         parts.contract = self._yaml(parts, "contract", f"{home}/contract.yaml", Contract, fix)
@@ -105,7 +108,7 @@ class _Loader:
         self._files(parts, home)
         self._folders(parts, home)
         self.problems += check(parts, self.rules)
-        return self._whole(parts) if len(self.problems) == before else None
+        return None if self.problems else self._whole(parts)
 
     def _whole(self, parts: Parts) -> App | None:
         found = (parts.contract, parts.workflow, parts.sources, parts.policy, parts.models, parts.workspace)
@@ -113,8 +116,8 @@ class _Loader:
         if not (contract and workflow and sources and policy and models and workspace and parts.prompt):
             return None  # a shared file has problems: they stand in the list already
         return App(
-            parts.name, self.folder.root, contract, workflow, sources, policy, models, workspace,
-            parts.prompt, parts.documents, parts.files, parts.folders,
+            parts.name, self.folder.root, contract, workflow, sources, policy, models, parts.prices, workspace,
+            parts.prompt, choose(parts, self.rules.today), parts.documents, parts.files, parts.folders,
         )  # fmt: skip
 
     def _yaml(self, parts: Parts, kind: Kind, path: str, type_: type[S], fix: str) -> S | None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from proviso.contract.vocabulary import (
     ChangeClass,
     Duration,
+    Feature,
     Filter,
     GroundingMethod,
     Id,
@@ -186,6 +187,19 @@ class Needs(Section):
     """What a role asks of its model."""
 
     context: int = Field(ge=1, description="The least context, in tokens.")
+    output: int | None = Field(
+        default=None, ge=1, description="The longest reply that it must be able to give."
+    )
+    deterministic: Literal[True] | None = Field(
+        default=None, description="`true`: equal input must give equal output."
+    )
+    features: tuple[Feature, ...] = Field(default=(), description="What it must be able to do besides text.")
+    max_usd: float | None = Field(
+        default=None, ge=0, description="The most that a request of full length may cost, in US dollars."
+    )
+    max_usd_per_million_out: float | None = Field(
+        default=None, ge=0, description="The most that a million tokens of replies may cost, in US dollars."
+    )
 
 
 class Models(Section):

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar, overload
 
 from proviso.contract.document import Json, Path
-from proviso.contract.fields import bare, item, keys
+from proviso.contract.fields import form, item, keys
 from proviso.contract.vocabulary import Section, Unreadable
 from proviso.contract.wording import nearest
 
@@ -148,7 +148,7 @@ def _unreadable() -> NoReturn:
 
 
 def _value(kind: object, value: Json, path: Path, faults: Faults) -> object:
-    kind = bare(kind)
+    kind = form(kind, value)
     if path in faults.values:
         return HOLE
     if isinstance(value, dict):

@@ -8,13 +8,15 @@ from msgspec import Struct
 
 from proviso.contract.document import Document
 from proviso.contract.document import Path as Place
+from proviso.contract.grounds import Choice
 from proviso.contract.model import Contract
 from proviso.contract.prompt import PromptFile
 from proviso.contract.read import clause
-from proviso.contract.workspace import ModelRegister, Policy, Sources, Workflow, Workspace
+from proviso.contract.register import ModelRegister, PriceBook
+from proviso.contract.workspace import Policy, Sources, Workflow, Workspace
 from proviso.types import Position, Problem
 
-Kind = Literal["contract", "workflow", "sources", "policy", "models", "workspace"]
+Kind = Literal["contract", "workflow", "sources", "policy", "models", "prices", "workspace"]
 
 
 class Parts(Struct):
@@ -25,6 +27,7 @@ class Parts(Struct):
     workspace: Workspace | None = None
     policy: Policy | None = None
     models: ModelRegister | None = None
+    prices: PriceBook | None = None  # also where there is no such file
     contract: Contract | None = None
     workflow: Workflow | None = None
     sources: Sources | None = None
@@ -43,8 +46,9 @@ class Parts(Struct):
 class App(Struct, frozen=True):
     """One app, valid as written: nothing of it needs the disk again.
 
-    `documents` have the raw values (before defaults) and the place of everything; `files` the bytes of
-    prompts, refusal texts and schemas by their path as written; `folders` each source's absolute folder.
+    `choices` are the models of each role; `documents` have the raw values (before defaults) and the place of
+    everything; `files` the bytes of prompts, refusal texts and schemas by their path as written; `folders`
+    each source's absolute folder.
     """
 
     name: str
@@ -54,8 +58,10 @@ class App(Struct, frozen=True):
     sources: Sources
     policy: Policy
     models: ModelRegister
+    prices: PriceBook | None
     workspace: Workspace
     prompt: PromptFile
+    choices: Mapping[str, Choice]
     documents: Mapping[Kind, Document]
     files: Mapping[str, bytes]
     folders: Mapping[str, Path]

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from proviso.contract.document import MAX_PROBLEMS, Document, Json, Path
 from proviso.contract.fields import at, choices, key_choices, known_keys
 from proviso.contract.partial import Faults, read_partly
-from proviso.contract.vocabulary import Section
+from proviso.contract.vocabulary import TAGS, Section
 from proviso.contract.wording import explain, nearest, suggest
 from proviso.types import Problem
 
@@ -51,8 +51,8 @@ def _told(kind: type[Section], document: Document, details: Sequence[ErrorDetail
 def _faults(document: Document, details: Sequence[ErrorDetails]) -> Faults:
     values, names = set(document.unread), set()
     for detail in details:
-        path = _path(document, detail)
-        if len(path) < len(detail["loc"]):
+        path, of_key = _path(document, detail)
+        if of_key:
             names.add(path)
         elif detail["type"] != "extra_forbidden" and not _of_entries(detail):
             values.add(path)
@@ -94,7 +94,7 @@ def _problems(kind: type[Section], document: Document, details: Sequence[ErrorDe
         set()
     )  # missing keys that stand there misspelt, or where nobody can tell: one problem, not two
     for detail in details:
-        path = _path(document, detail)
+        path, _ = _path(document, detail)
         if detail["type"] != "extra_forbidden":
             continue
         word, known = str(path[-1]), known_keys(kind, path[:-1])
@@ -108,12 +108,11 @@ def _problems(kind: type[Section], document: Document, details: Sequence[ErrorDe
             document.key(path), name, f"`{word[:60]}` is not a key of this section", suggest(word, known)
         )
     for detail in details:
-        path = _path(document, detail)
+        path, of_key = _path(document, detail)
         if detail["type"] == "extra_forbidden" or (detail["type"] == "missing" and path in meant):
             continue
         if _of_entries(detail) or any(path[:length] in document.unread for length in range(len(path) + 1)):
             continue
-        of_key = len(path) < len(detail["loc"])
         place = document.key(path) if of_key or detail["type"] == "missing" else document.at(path)
         allowed = key_choices(at(kind, path[:-1])) if of_key else choices(at(kind, path))
         yield Problem(place, clause(document.value, path), *explain(detail, path, allowed))
@@ -124,7 +123,14 @@ def _of_entries(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
-def _path(document: Document, detail: ErrorDetails) -> Path:
-    """Return the path of an error. Where the library means a key itself, it appends `[key]`."""
-    loc: Path = detail["loc"]
-    return loc[:-1] if loc[-1:] == ("[key]",) and loc not in document.places else loc
+def _path(document: Document, detail: ErrorDetails) -> tuple[Path, bool]:
+    """Return the path of an error, and whether the key is meant, for which the library appends `[key]`.
+
+    Of a value that may have several forms the library names the form as well, as a step of the path.
+    """
+    path: Path = ()
+    for step in detail["loc"]:
+        if step not in TAGS or (*path, step) in document.places:
+            path = (*path, step)
+    of_key = path[-1:] == ("[key]",) and path not in document.places
+    return (path[:-1] if of_key else path), of_key

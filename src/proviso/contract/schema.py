@@ -4,8 +4,9 @@ from typing import Any
 
 from proviso.contract.model import Contract
 from proviso.contract.parts import Kind
+from proviso.contract.register import ModelRegister, PriceBook
 from proviso.contract.vocabulary import Section
-from proviso.contract.workspace import ModelRegister, Policy, Sources, Workflow, Workspace
+from proviso.contract.workspace import Policy, Sources, Workflow, Workspace
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -15,6 +16,7 @@ FILES: dict[Kind, tuple[str, type[Section]]] = {
     "sources": ("sources.yaml", Sources),
     "policy": ("policy.yaml", Policy),
     "models": ("models.yaml", ModelRegister),
+    "prices": ("prices.yaml", PriceBook),
     "workspace": ("proviso.yaml", Workspace),
 }
 

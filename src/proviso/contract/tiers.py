@@ -6,15 +6,16 @@ from proviso.contract.document import Path as Place
 from proviso.contract.model import Contract
 from proviso.contract.partial import numbered, where_readable
 from proviso.contract.parts import Parts
+from proviso.contract.register import ModelRegister
 from proviso.contract.vocabulary import ChangeClass, seconds
 from proviso.contract.wording import suggest
-from proviso.contract.workspace import ModelRegister, Policy, Tier, Workflow
+from proviso.contract.workspace import Policy, Tier
 from proviso.types import Problem
 
 
 @where_readable
 def tier_problems(parts: Parts, contract: Contract, policy: Policy) -> Iterator[Problem]:
-    """Check that the contract stays within its tier: tasks, models, retention, reviews."""
+    """Check that the contract stays within its tier: tasks, fallback, retention, reviews."""
     tier = policy.tiers.get(contract.tier)
     if tier is None:
         what = f"`{contract.tier}` is no tier of policy.yaml"
@@ -26,8 +27,6 @@ def tier_problems(parts: Parts, contract: Contract, policy: Policy) -> Iterator[
         return
     for check in (_tasks, _fallback, _payload, _events, _reviews):
         yield from check(parts, contract, tier)
-    if parts.workflow and parts.models:
-        yield from _models(parts, contract.tier, tier, parts.workflow, parts.models)
 
 
 @where_readable
@@ -66,17 +65,6 @@ def _tasks(parts: Parts, contract: Contract, tier: Tier) -> Iterator[Problem]:
             what = f"tier `{contract.tier}` does not allow `{task}`"
             fix = f"remove it, or choose another tier; allowed: {_listed(tier.tasks)}"
             yield parts.problem("contract", ("purpose", "tasks", index), what, fix)
-
-
-@where_readable
-def _models(
-    parts: Parts, tier_name: str, tier: Tier, workflow: Workflow, register: ModelRegister
-) -> Iterator[Problem]:
-    for role, model in workflow.models.items():
-        # A model that nobody registered is told once, as that.
-        if model in register.models and model not in tier.models:
-            what = f"tier `{tier_name}` does not allow `{model[:60]}`"
-            yield parts.problem("workflow", ("models", role), what, f"use one of {_listed(tier.models)}")
 
 
 @where_readable

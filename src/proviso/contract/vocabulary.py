@@ -12,6 +12,7 @@ PATH = r"^[^/\\\x00][^\\\x00]*$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 INTERVAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 LANGUAGE = r"^[a-z]{2}$"
+VARIABLE = r"^[A-Z][A-Z0-9_]{0,99}$"
 WORDS = r"^[^ ]+( [^ ]+){0,2}$"
 
 Id = Annotated[str, Field(pattern=ID)]
@@ -21,6 +22,7 @@ RelativePath = Annotated[str, Field(pattern=PATH, max_length=400)]
 IsoDate = Annotated[str, Field(pattern=DATE)]
 Interval = Annotated[str, Field(pattern=INTERVAL)]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
+Variable = Annotated[str, Field(pattern=VARIABLE)]
 Words = Annotated[str, Field(pattern=WORDS, max_length=60)]
 
 # What each form looks like, in words for the person who has to write it.
@@ -31,6 +33,7 @@ FORMS = {
     DATE: "a date such as `2026-01-31`",
     INTERVAL: "two dates such as `2026-12-15/2027-01-05`",
     LANGUAGE: "a language code of two lower-case letters, such as `en`",
+    VARIABLE: "the name of an environment variable, such as `OPENAI_API_KEY`",
     WORDS: "one to three words, such as `taxi` or `rental car`",
 }
 
@@ -60,6 +63,16 @@ class Section(BaseModel):
             if name in type(self).model_fields:
                 raise Unreadable(name)
             super().__getattr__(name)
+
+
+TAGS = ("(text)", "(list)", "(section)")  # of values that have several forms: never written, only in places
+
+
+def form_tag(value: object) -> str:
+    """Return the tag of the form that a value has, for fields that may be a text, a list or a section."""
+    if isinstance(value, list | tuple):
+        return "(list)"
+    return "(section)" if isinstance(value, dict | Section) else "(text)"
 
 
 class SensitiveType(StrEnum):
@@ -126,6 +139,18 @@ ChangeClass = Literal[
 Classification = Literal["public", "internal", "confidential", "restricted"]
 Role = Literal["user", "author", "owner", "reviewer", "risk", "operator", "auditor", "admin"]
 RefusalReason = Literal["blocked_input", "no_evidence", "failed_check", "too_long", "deadline", "unavailable"]
+ModelRole = Literal["drafter", "verifier", "classifier", "judge"]
+Feature = Literal[
+    "tools",
+    "structured-output",
+    "documents",
+    "images",
+    "prompt-cache",
+    "count-tokens",
+    "citations",
+    "reasoning",
+]
+EnvironmentName = Literal["dev", "pilot", "production"]
 OwnerRole = Literal["product", "technical", "risk", "on_call"]
 
 

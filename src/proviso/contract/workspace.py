@@ -1,22 +1,25 @@
-"""The files around a contract as types: workflow, sources, policy, model register, workspace."""
+"""The files around a contract as types: workflow, sources, policy, workspace."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
+from proviso.contract.environments import EnvironmentBinding
 from proviso.contract.vocabulary import (
     ChangeClass,
     Classification,
     Duration,
+    EnvironmentName,
     Id,
     IsoDate,
-    Language,
     RefusalReason,
     RelativePath,
     Role,
     Section,
     Task,
+    Variable,
     Words,
+    form_tag,
 )
 
 # --- workflow.yaml --------------------------------------------------------------------------------
@@ -31,6 +34,26 @@ class RetrievalSettings(Section):
     )
 
 
+class ByRule(Section):
+    """A rule that chooses among the models that suit a role."""
+
+    choose: Literal["cheapest", "largest-context", "first"] = Field(
+        description="Which of them answers; `first` goes by the order of the tier's `models`."
+    )
+    stand_ins: int = Field(
+        default=0, ge=0, le=8, description="How many of the others, at most, may stand in for it, in order."
+    )
+
+
+# A name, names in order, or a rule. Each form has its tag, which never stands in a file.
+Selection = Annotated[
+    Annotated[str, Tag("(text)")]
+    | Annotated[tuple[str, ...], Field(min_length=1, max_length=8), Tag("(list)")]
+    | Annotated[ByRule, Tag("(section)")],
+    Discriminator(form_tag),
+]
+
+
 class Workflow(Section):
     """The steps of an app."""
 
@@ -38,7 +61,9 @@ class Workflow(Section):
     pattern: Literal["draft-then-verify"] = Field(description="The order of the steps.")
     prompt: RelativePath = Field(description="The prompt's file.")
     retrieval: RetrievalSettings = Field(default=RetrievalSettings(), description="How passages are found.")
-    models: dict[Id, str] = Field(description="For each role of the contract, a model of models.yaml.")
+    models: dict[Id, Selection] = Field(
+        description="For each role of the contract a model of models.yaml, several in order, or a rule."
+    )
     max_tokens: int = Field(default=800, ge=1, description="The longest draft, in tokens.")
     refusals: dict[RefusalReason, RelativePath] = Field(
         default={}, description="For each reason of a refusal, the file with its text."
@@ -161,60 +186,7 @@ class Policy(Section):
     )
 
 
-# --- models.yaml ----------------------------------------------------------------------------------
-
-
-class Price(Section):
-    """US dollars for a million tokens."""
-
-    input_per_million_usd: float = Field(ge=0, description="For a million tokens that go in.")
-    output_per_million_usd: float = Field(ge=0, description="For a million tokens that come out.")
-
-
-class Lifecycle(Section):
-    """Where a model is in its life."""
-
-    status: Literal["active", "legacy", "end-of-life"] = Field(description="As its provider says.")
-    end_of_life: IsoDate | None = Field(default=None, description="The day from which it does not answer.")
-
-
-class ReleaseModel(Section):
-    """The part of a model's entry that shapes answers."""
-
-    id: str = Field(min_length=1, description="The provider's own name of it.")
-    provider: Literal["extractive"] = Field(description="Who runs it; `extractive` is built in.")
-    regions: tuple[str, ...] = Field(
-        min_length=1, description="Every region that may process a request; `local`: this machine."
-    )
-    context: int = Field(ge=1, description="How much it reads at once, in tokens.")
-    languages: tuple[Language, ...] = Field(min_length=1, description="The languages that it does well.")
-    deterministic: bool = Field(description="Whether equal input gives equal output.")
-    data_classes: tuple[Classification, ...] = Field(min_length=1, description="Data that it may be given.")
-    trade_off: str = Field(min_length=1, description="What choosing it gains and costs, in words.")
-
-
-class TermsModel(Section):
-    """The part of a model's entry that it is used under."""
-
-    owner: str | None = Field(default=None, description="Who answers for it: a person of proviso.yaml.")
-    price: Price = Field(description="What it costs.")
-    lifecycle: Lifecycle = Field(description="Where it is in its life.")
-
-
-class RegisteredModel(TermsModel, ReleaseModel):
-    """One model of the register, with the trade-off of choosing it in words."""
-
-
-class ModelRegister(Section):
-    """The models that this organisation knows."""
-
-    models: dict[Id, RegisteredModel] = Field(description="The models by name.")
-
-
 # --- proviso.yaml ---------------------------------------------------------------------------------
-
-
-Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,99}$")]
 
 
 class Person(Section):
@@ -295,3 +267,6 @@ class Workspace(Section):
         default={}, max_length=32, description="Who is told what happens."
     )
     identity: Identity = Field(default=Identity(), description="Who says who is calling, besides API keys.")
+    environments: dict[EnvironmentName, EnvironmentBinding] = Field(
+        default={}, description="Where each environment calls hosted models."
+    )

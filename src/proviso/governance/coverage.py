@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from proviso.contract import App, Clause, Kind, clauses, nearest
+from proviso.contract import App, Clause, Kind, clauses, nearest, roles_of
 
 OWN_FILES = ("contract.yaml", "workflow.yaml", "sources.yaml")
 LEGS = ("control", "suite", "signal", "owner")
@@ -142,9 +142,10 @@ def _gaps(app: App, standing: Standing) -> Iterable[str]:
     if not owners.escalation:
         yield f"owners.escalation: no path is named ({app.position('owners.escalation')})"
     yield from _source_gaps(app)
-    for role, name in app.workflow.models.items():
-        path = f"models.{name}.owner"
-        yield from _vacancy(app, f"{path} ({role})", app.models.models[name].owner, "models", path)
+    for role, names in roles_of(app).items():
+        for name in names:
+            path = f"models.{name}.owner"
+            yield from _vacancy(app, f"{path} ({role})", app.models.models[name].owner, "models", path)
     if not standing.snapshot:
         yield "index: no snapshot has been built; run `proviso index`"
     elif standing.stale:
