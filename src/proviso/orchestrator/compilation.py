@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from proviso.budgets import Prices
 from proviso.contract import Bundle, ReleasePart, Terms, Workflow
@@ -15,8 +15,6 @@ from proviso.orchestrator.release import CompiledRelease, CompiledTerms
 from proviso.retrieval import Index
 from proviso.text import Analyser, Synonyms
 from proviso.types import Environment
-
-_MICRO = 1_000_000
 
 # What asks models of the register, given their names in order: the first one that can answers.
 Models = Callable[[tuple[str, ...]], Model]
@@ -86,19 +84,13 @@ def under_terms(
 
 def answering(bundle: Bundle) -> tuple[str, ...]:
     """Return the models of the register that may draft, in order: those of the role, and the one for when none does."""
-    drafters = (bundle.workflow.models[DRAFTER],)
+    drafters = bundle.roles[DRAFTER]
     spare = bundle.contract.models.when_unavailable == EXTRACTIVE and EXTRACTIVE not in drafters
     return (*drafters, EXTRACTIVE) if spare else drafters
 
 
 def _prices(names: tuple[str, ...], terms: Terms) -> dict[str, Prices]:
-    prices = {name: terms.models[name].price for name in names}
-    return {
-        name: Prices(
-            round(price.input_per_million_usd * _MICRO), round(price.output_per_million_usd * _MICRO)
-        )
-        for name, price in prices.items()
-    }
+    return {name: Prices(*astuple(terms.prices[name])) for name in names}
 
 
 def compile_terms(bundle: Bundle, terms: Terms) -> CompiledTerms:
