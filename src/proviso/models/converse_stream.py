@@ -124,6 +124,7 @@ class ConverseStream:
                 start = _START.decode(payload)
                 self._block(start.content_block_index).tool = start.start.tool_use
             elif event == "messageStop":
+                self._going_on()
                 self._stop = _STOP.decode(payload).stop_reason
             elif event == "metadata":
                 self._metadata = _METADATA.decode(payload)
@@ -154,19 +155,22 @@ class ConverseStream:
 
     def _block(self, index: int) -> _Open:
         """The block of that number. They come one after the other: a piece is part of the text where it comes."""
+        self._going_on()
         last = self._last
         if last.index == index:
             return last
-        if index < last.index or self._stop:
+        if index < last.index:
             raise CallFailed(Kind.GARBLED, "the parts of the stream came out of order", usage=self.usage)
         self._last = _Open(index)
         self._open.append(self._last)
         return self._last
 
-    def _delta(self, event: _BlockDelta) -> str:
-        delta, block = event.delta, self._block(event.content_block_index)
+    def _going_on(self) -> None:
         if self._stop:
             raise CallFailed(Kind.GARBLED, "the stream went on after the model had stopped", usage=self.usage)
+
+    def _delta(self, event: _BlockDelta) -> str:
+        delta, block = event.delta, self._block(event.content_block_index)
         text = delta.text
         if text is not None:
             block.text.append(text)
@@ -175,7 +179,8 @@ class ConverseStream:
             block.inputs.append(delta.tool_use.input)
         elif delta.reasoning_content is not None:
             thought = delta.reasoning_content
-            block.reasoning.append(thought.text)
+            if thought.text:
+                block.reasoning.append(thought.text)
             block.signature += thought.signature
             block.redacted += thought.redacted_content
         elif delta.citation is not None:

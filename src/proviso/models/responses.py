@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from proviso.aws.protocol import Patience, TimedOut, TransportFailed
+from proviso.aws import Patience, TimedOut, TransportFailed
 from proviso.models.failure import CallFailed, Kind
 from proviso.types import Usage
 
