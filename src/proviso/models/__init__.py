@@ -1,13 +1,50 @@
-"""What drafts an answer: the Model protocol, the extractive model; later Bedrock and others."""
+"""What drafts an answer: the Model protocol, the extractive model, hosted ones on Bedrock and elsewhere."""
 
 from typing import Final
 
+from proviso.models.admission import Bucket, Buckets
+from proviso.models.circuit import Breaker, Circuit, Circuits
+from proviso.models.endpoint import Endpoint, Target
+from proviso.models.estimating import Estimator, Estimators
 from proviso.models.extractive import Extractive
+from proviso.models.failure import CallFailed
 from proviso.models.fallback import Fallback
+from proviso.models.hosted import Hosted
+from proviso.models.place import Place, Traits
 from proviso.models.protocol import Model, ModelRequest
+from proviso.models.retrying import ModelBusy, Retry, Unanswered
 from proviso.models.scripted import Scripted
+from proviso.models.scripted_endpoint import ScriptedEndpoint, Step
+from proviso.models.shapes import Guard, Inference
 
 # Raised whenever this room's code would answer differently.
 REVISION: Final = 1
 
-__all__ = ["REVISION", "Extractive", "Fallback", "Model", "ModelRequest", "Scripted"]
+__all__ = [
+    "REVISION",
+    "Breaker",
+    "Bucket",
+    "Buckets",
+    "CallFailed",
+    "Circuit",
+    "Circuits",
+    "Endpoint",
+    "Estimator",
+    "Estimators",
+    "Extractive",
+    "Fallback",
+    "Guard",
+    "Hosted",
+    "Inference",
+    "Model",
+    "ModelBusy",
+    "ModelRequest",
+    "Place",
+    "Retry",
+    "Scripted",
+    "ScriptedEndpoint",
+    "Step",
+    "Target",
+    "Traits",
+    "Unanswered",
+]
