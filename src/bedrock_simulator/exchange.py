@@ -117,9 +117,12 @@ class Connection(Protocol):
 
 
 class Conditions(Protocol):
-    """What the network and the service do to a request: quotas, latency, faults."""
+    """What the network and the service do to a request: quotas, latency, faults.
 
-    async def admit(self, exchange: Exchange, input_tokens: int) -> object:
+    A ticket is of a type of their own, which nobody else looks into.
+    """
+
+    async def admit(self, exchange: Exchange, input_tokens: int) -> Any:
         """Reserve quota and do what happens before an answer is made; return a ticket for `deliver`.
 
         Raises `ServiceError` where a quota, or a fault that comes instead of an answer, says so.
@@ -127,7 +130,7 @@ class Conditions(Protocol):
         ...
 
     async def deliver(
-        self, ticket: object, outgoing: Outgoing, tokens: Tokens, connection: Connection
+        self, ticket: Any, outgoing: Outgoing, tokens: Tokens, connection: Connection
     ) -> None:
         """Send an answer as the latency and the faults of its ticket have it, and settle the quota.
 
