@@ -43,11 +43,9 @@ def payload_at(frame: bytes) -> tuple[int, int]:
 
 def _rewritten_body(kind: str, outgoing: Outgoing) -> Outgoing:
     change = _BODIES.get(kind)
-    if change is None or not outgoing.body:
+    if change is None or not outgoing.body.startswith(b"{"):  # an array, or the XML of a neighbour
         return outgoing
     body = json.loads(outgoing.body)
-    if not isinstance(body, dict):
-        return outgoing
     change(kind, body)
     return structs.replace(outgoing, body=dumped(body))
 

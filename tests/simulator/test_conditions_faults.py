@@ -269,7 +269,10 @@ async def test_an_event_comes_that_no_client_knows() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_fault_stumbles_over_an_answer_of_another_shape(kind: str) -> None:
-    answers = [Outgoing(500, (), b'{"message": "no"}'), Outgoing(200, (), b"[]"), Outgoing(200, (), b"")]
+    answers = [
+        Outgoing(500, (), b'{"message": "no"}'),
+        *(Outgoing(200, (), b) for b in (b"[]", b"", b"<a/>")),
+    ]
     for answer in answers:
         network, connection = Network(Scenario(faults=(Fault(kind=kind, seconds=0),))), Recorder()
         try:
