@@ -136,17 +136,10 @@ class Answerer:
 
 def _limit(params: dict[str, Any], model: SimulatedModel) -> tuple[int, str]:
     """Return how many tokens the answer may have, and why it stops there."""
-    asked = _inference(params).get("maxTokens")
-    if asked is not None and asked > model.max_output:
-        message = (
-            f"The maximum tokens you requested exceeds the model limit of {model.max_output}. Try again with a maximum"
-            f" tokens value that is lower than {model.max_output}."
-        )
-        raise ServiceError("ValidationException", message, 400)
     left = model.context - count_input(params)
     if left <= 0:
         raise ServiceError("ValidationException", _TOO_LONG, 400)
-    most = model.max_output if asked is None else int(asked)
+    most = min(int(_inference(params).get("maxTokens", model.max_output)), model.max_output)
     return (most, "max_tokens") if most <= left else (left, "model_context_window_exceeded")
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from msgspec import structs
 
+from bedrock_simulator.catalogue import ECHO
 from bedrock_simulator.extracting import Quoted
 from bedrock_simulator.scene import Block, Scene, Turn
 from bedrock_simulator.tokens import count
 
-ECHO_MODEL: Final = "simulator.echo-v1:0"
 _INVENTED: Final = 90  # added to a passage's number
 _REFUSAL: Final = "I'm sorry, but I can't help with that."
 _PERSON: Final = (
@@ -123,7 +123,7 @@ PERSONAS: Mapping[str, Persona] = MappingProxyType(
 
 def persona_of(model_id: str, named: str | None, default: str) -> Persona:
     """Return who answers: whom a rule names, else on the echo model the echo, else the scenario's persona."""
-    return PERSONAS[named or ("echo" if model_id == ECHO_MODEL else default)]
+    return PERSONAS[named or ("echo" if model_id == ECHO else default)]
 
 
 def _invented(quoted: Quoted) -> Quoted:
