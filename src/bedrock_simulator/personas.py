@@ -10,7 +10,7 @@ from msgspec import structs
 from bedrock_simulator.catalogue import ECHO
 from bedrock_simulator.extracting import Quoted
 from bedrock_simulator.scene import Block, Scene, Turn
-from bedrock_simulator.tokens import count
+from bedrock_simulator.tokens import BYTES
 
 _INVENTED: Final = 90  # added to a passage's number
 _REFUSAL: Final = "I'm sorry, but I can't help with that."
@@ -95,7 +95,7 @@ def verbose(scene: Scene) -> Turn:
     turn = extractive(structs.replace(scene, schema=None))
     text = " ".join(_text(block) for block in turn.content) or scene.nothing()
     more = f"{text} "
-    return Turn(({"text": more * (scene.limit // max(1, count(more) - 1) + 2)},))
+    return Turn(({"text": more * (scene.limit * BYTES // len(more) + 2)},))
 
 
 def empty(_scene: Scene) -> Turn:

@@ -9,7 +9,7 @@ from bedrock_simulator.passages import blob, document_parts
 
 Block = dict[str, Any]
 
-_BYTES: Final = 4  # of UTF-8 a token
+BYTES: Final = 4  # of UTF-8 a token
 _A_MESSAGE: Final = 4  # what a turn costs besides its blocks
 _TOOLS: Final = 300  # what the presence of tools costs
 _IMAGE: Final = 1_600  # of an image whose size cannot be told
@@ -19,7 +19,7 @@ _AWAY: Final = 1_000  # of what lies in S3
 
 def count(text: str) -> int:
     """Return the tokens of a text: a quarter of its UTF-8 bytes, rounded up."""
-    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES)
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES)
 
 
 def written(value: Any) -> str:
@@ -30,7 +30,7 @@ def written(value: Any) -> str:
 def cut(text: str, most: int) -> str:
     """Return the longest beginning of a text that is at most that many tokens, whole characters only."""
     content = text.encode("utf-8", "surrogatepass")
-    end = max(0, most) * _BYTES
+    end = max(0, most) * BYTES
     if len(content) <= end:
         return text
     while end and content[end] & 0xC0 == 0x80:  # inside a character

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 _WORD: Final = re.compile(r"\w+(?:['’]\w+)?")
 _END: Final = re.compile(
-    r"[.!?…]+[\"'”’)\]]*(?=\s)"  # a stop
+    r"(?<![.!?…])[.!?…]++[\"'”’)\]]*(?=\s)"  # a stop
     r"|[。！？]"
     r"|\n[ \t]*\n"  # a paragraph
     r"|\n(?=[ \t]*(?:[-*•|#]|\d{1,3}[.)])[ \t])"  # an item, a row or a heading
