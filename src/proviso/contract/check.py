@@ -8,6 +8,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from proviso.contract.binding import environment_problems
 from proviso.contract.choice import choice_problems
 from proviso.contract.consistency import (
     citation_less_problems,
@@ -22,7 +23,7 @@ from proviso.contract.parts import Parts
 from proviso.contract.people import app_people_problems, workspace_people_problems
 from proviso.contract.prompt import PromptFile
 from proviso.contract.provider import provider_problems
-from proviso.contract.registering import register_problems
+from proviso.contract.registering import book_problems, register_problems
 from proviso.contract.sourcing import source_problems, used_source_problems
 from proviso.contract.tiers import policy_problems, tier_problems
 from proviso.contract.workflow import (
@@ -65,7 +66,10 @@ def _shared(parts: Parts, rules: Rules) -> Iterator[Problem]:
         yield from policy_problems(parts, parts.policy, parts.models)
     if parts.models:
         yield from register_problems(parts, parts.models)
+    if parts.prices:
+        yield from book_problems(parts, parts.prices)
     if parts.workspace:
+        yield from environment_problems(parts, parts.workspace)
         yield from workspace_people_problems(parts, parts.workspace)
         yield from provider_problems(parts, parts.workspace, rules.provider_problems)
 
