@@ -27,7 +27,7 @@ _MOST_KEPT = 64  # heads: a stream of Converse has six
 HeaderValue = bool | int | bytes | str
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """One frame. `name` is the type of the event or of the exception, or the code of an error.
 
     `headers` has all of them: integers and timestamps (milliseconds since the epoch) as `int`, UUIDs as 16 bytes.

@@ -1,0 +1,44 @@
+"""Both transports, and servers of raw bytes for them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from proviso.aws.botocore_transport import BotocoreTransport
+from proviso.aws.http import AiohttpTransport
+from proviso.aws.protocol import Transport
+from tests.aws.raw_server import Behaviour, RawServer
+
+Serve = Callable[[Behaviour], Awaitable[RawServer]]
+Make = Callable[..., Transport]
+MAKERS: dict[str, Make] = {"aiohttp": AiohttpTransport, "botocore": BotocoreTransport}
+
+
+@pytest_asyncio.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start servers, and stop them at the end."""
+    started: list[RawServer] = []
+
+    async def start(behaviour: Behaviour) -> RawServer:
+        server = RawServer(behaviour)
+        await server.start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        await server.stop()
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def make(request: pytest.FixtureRequest) -> Make:
+    """What makes a transport: every test of this fixture holds for both."""
+    return MAKERS[request.param]
+
+
+@pytest_asyncio.fixture
+async def transport(make: Make) -> AsyncIterator[Transport]:
+    made = make(connections=32)
+    yield made
+    await made.close()
