@@ -1,6 +1,7 @@
 """Carry requests through aiohttp: pooled connections on the event loop. The only module that knows aiohttp."""
 
 import asyncio
+import math
 import select
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -165,33 +166,29 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
         self._response: _Response | None = None
 
     async def __aenter__(self) -> HttpResponse:
-        patience, request = self._patience, self._request
+        patience, origin = self._patience, self._request.origin
         loop = asyncio.get_running_loop()
-        ends = None if patience.whole is None else loop.time() + patience.whole
-        head = patience.connect + patience.head
-        limit = head if patience.whole is None else min(head, patience.whole)
-        body = _Body(request.body)
+        ends = math.inf if patience.whole is None else loop.time() + patience.whole
+        body = _Body(self._request.body)
         try:
-            async with asyncio.timeout(limit):
-                response = await self._session.request(
-                    request.method,
-                    self._url,
-                    data=body,
-                    headers=request.headers,
-                    timeout=aiohttp.ClientTimeout(connect=patience.connect),
-                    allow_redirects=False,
-                )
+            async with asyncio.timeout_at(min(loop.time() + patience.connect + patience.head, ends)):
+                response = await self._ask(body)
         except TimeoutError as error:  # ours, or aiohttp's for a connection
-            raise timed_out(
-                request.origin, "connect" if not body.sent else "answer", sent=body.sent
-            ) from error
+            raise timed_out(origin, "answer" if body.sent else "connect", sent=body.sent) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise failed(request.origin, error, sent=body.sent) from error
-        self._response = _Response(response, request.origin, patience, ends)
+            raise failed(origin, error, sent=body.sent) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if not self._session.closed or task is None or task.cancelling():
+                raise
+            # aiohttp cancels who waits for a connection when it closes; nobody has asked this task to end.
+            raise failed(origin, error, sent=body.sent) from None
+        self._response = _Response(response, origin, patience.idle, ends)
+        self._everyone.add(self._response)
         try:
-            refuse_without_length(response.status, response.headers, request.origin)
+            refuse_without_length(response.status, response.headers, origin)
         except TransportFailed:
-            await self.__aexit__(None, None, None)
+            self._leave()
             raise
         return self._response
 
@@ -201,6 +198,19 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._leave()
+
+    async def _ask(self, body: _Body) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            self._request.method,
+            self._url,
+            data=body,
+            headers=self._request.headers,
+            timeout=aiohttp.ClientTimeout(connect=self._patience.connect),
+            allow_redirects=False,
+        )
+
+    def _leave(self) -> None:
         if self._response is not None:
             self._everyone.discard(self._response)
             self._response.leave()
@@ -209,13 +219,11 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
 class _Response(HttpResponse, AsyncIterator[bytes]):
     """A response, and its body as an iterator. One timer watches it, however many pieces come."""
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, origin: str, patience: Patience, ends: float | None
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, origin: str, idle: float, ends: float) -> None:
         self._response = response
         self._origin = origin
-        self._idle = patience.idle
-        self._ends = float("inf") if ends is None else ends
+        self._idle = idle  # seconds
+        self._ends = ends  # when all must be over, of the loop's clock
         self._waiting_since: float | None = None
         self._late = False
         self._loop = loop = asyncio.get_running_loop()
