@@ -392,7 +392,7 @@ STREAM_FAULTS: dict[str, tuple[tuple[Part, ...], Kind]] = {
     "nothing": ((), Kind.CUT),
     "no stop": (BEGUN, Kind.CUT),
     "no stop but usage": ((*BEGUN, said.metadata()), Kind.CUT),
-    "no usage": ((*BEGUN, said.frame("messageStop", stopReason="end_turn")), Kind.CUT),
+    "no usage": ((*BEGUN, said.frame("messageStop", stopReason="end_turn")), Kind.GARBLED),
     "inside a frame": ((*BEGUN, said.ending()[0][:-3]), Kind.CUT),
     "reset": ((*BEGUN, TransportFailed("reset", sent=True)), Kind.CUT),
     "silent": ((*BEGUN, TimedOut("silent", sent=True)), Kind.SLOW),

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -31,7 +31,7 @@ from proviso.models.converse_reply import read_converse, read_count
 from proviso.models.converse_stream import ConverseStream
 from proviso.models.endpoint import Target
 from proviso.models.failure import CallFailed, Kind
-from proviso.models.responses import not_carried, patience_until, shortened
+from proviso.models.responses import not_carried, patience_until, read_out, shortened
 from proviso.models.shapes import Call, Guard, Reply
 from proviso.types import Usage
 
@@ -42,8 +42,6 @@ _WHOLE: Final[Mapping[str, str]] = MappingProxyType(
 _STREAMED: Final[Mapping[str, str]] = MappingProxyType(
     {"Content-Type": "application/json", "Accept": _EVENT_STREAM}
 )
-# How long the end of a body may take of which all is known, so that its connection can be used again.
-_LEFTOVERS_S: Final = 0.5
 _USUAL_PATIENCE: Final = Patience()
 
 
@@ -106,7 +104,7 @@ class BedrockEndpoint:
                         else:
                             held.append(text)
                     if taking.whole:
-                        await _read_out(chunks)
+                        await read_out(chunks)
                         break
                 else:
                     _ended(frames, taking)
@@ -208,11 +206,3 @@ def _ended(frames: EventStream, taking: ConverseStream) -> None:
         frames.close()
     except BrokenStream as error:
         raise CallFailed(Kind.CUT, error.message, usage=taking.usage) from error
-
-
-async def _read_out(chunks: AsyncIterator[bytes]) -> None:
-    """Read what is left of a body; nothing of it is needed."""
-    with suppress(TransportFailed, TimeoutError):
-        async with asyncio.timeout(_LEFTOVERS_S):
-            async for _ in chunks:
-                pass

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from proviso.models.failure import CallFailed, Kind
 from proviso.models.responses import UNREADABLE
@@ -27,7 +26,7 @@ def checked(call: Call, reply: Reply) -> Reply:
         raise _failed(Kind.MALFORMED, "the model wrote an output that is not well formed", reply)
     uses = [block for block in reply.content if isinstance(block, ToolUse)]
     if uses:
-        return _with_tools(call, reply, [use for use in uses if not _is_object(use.input)])
+        return _with_tools(call, reply, [use for use in uses if not _is_whole(use)])
     if reply.stop is StopReason.TOOL_USE:
         raise _failed(Kind.MALFORMED, "the model stopped for a tool and named none", reply)
     if reply.stop is StopReason.END and not reply.text.strip():
@@ -41,17 +40,19 @@ def _with_tools(call: Call, reply: Reply, broken: list[ToolUse]) -> Reply:
     if not broken:
         return reply
     if reply.stop not in _STOPPED:
-        raise _failed(Kind.MALFORMED, "the input of a tool call is no JSON object", reply)
+        raise _failed(
+            Kind.MALFORMED, "a tool call has no name, no ID, or an input that is no JSON object", reply
+        )
     kept = tuple([block for block in reply.content if not any(block is use for use in broken)])
     return msgspec.structs.replace(reply, content=kept)
 
 
-def _is_object(written: Raw) -> bool:
+def _is_whole(use: ToolUse) -> bool:
     try:
-        _OBJECT.decode(written)
+        _OBJECT.decode(use.input)
     except UNREADABLE:
         return False
-    return True
+    return bool(use.id and use.name)
 
 
 def _failed(kind: Kind, message: str, reply: Reply) -> CallFailed:

@@ -48,6 +48,10 @@ class _BlockStart(Struct, rename="camel"):
     content_block_index: int
 
 
+class _Mark(Struct):
+    """An event that only says where the stream is; it must be readable all the same."""
+
+
 class _MessageStop(Struct, rename="camel"):
     stop_reason: str
 
@@ -61,6 +65,8 @@ class _Metadata(Struct, rename="camel"):
 
 _DELTA: Final = msgspec.json.Decoder(_BlockDelta)
 _START: Final = msgspec.json.Decoder(_BlockStart)
+_MARK: Final = msgspec.json.Decoder(_Mark)
+_MARKS: Final = ("messageStart", "contentBlockStop")
 _STOP: Final = msgspec.json.Decoder(_MessageStop)
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 
@@ -128,18 +134,20 @@ class ConverseStream:
                 self._stop = _STOP.decode(payload).stop_reason
             elif event == "metadata":
                 self._metadata = _METADATA.decode(payload)
+            elif event in _MARKS:
+                _MARK.decode(payload)
         except UNREADABLE as error:
             raise CallFailed(Kind.GARBLED, f"an event `{event}` cannot be read", usage=self.usage) from error
         return ""
 
     def reply(self, *, request_id: str = "") -> Reply:
-        """Return the whole reply, unchecked. Raises `CallFailed` (`stream_cut`) where it has not come to its end."""
+        """Return the whole reply, unchecked. Raises `CallFailed`, `stream_cut` where the model had not stopped."""
         if not self._stop:
             raise CallFailed(Kind.CUT, "the stream ended before the model had stopped", usage=self.usage)
         metadata = self._metadata
         if metadata is None:
             # Without it neither the cost is known nor whether the guardrail ran.
-            raise CallFailed(Kind.CUT, "the stream ended before it said what it used")
+            raise CallFailed(Kind.GARBLED, "the stream ended without saying what was used")
         trace = metadata.trace or Trace()
         return Reply(
             tuple([block for opened in self._open for block in opened.blocks()]),

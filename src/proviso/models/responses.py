@@ -1,7 +1,8 @@
 """What HTTP says about a call of a model: failures by status, when to come back, how long to wait."""
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -34,6 +35,8 @@ _BY_STATUS: Final = {
 }
 # What a provider says of a request may quote it at length.
 _LONGEST_MESSAGE: Final = 300
+# How long the end of a body may take of which all is known, so that its connection can be used again.
+_LEFTOVERS_S: Final = 0.5
 
 
 def kind_by_status(status: int) -> Kind:
@@ -95,3 +98,11 @@ def not_carried(error: TransportFailed, *, streaming: bool = False, usage: Usage
     if isinstance(error, TimedOut):
         return CallFailed(Kind.SLOW, error.message, usage=usage)
     return CallFailed(Kind.CUT if streaming else Kind.LOST, error.message, usage=usage)
+
+
+async def read_out(chunks: AsyncIterator[bytes]) -> None:
+    """Read what is left of a body, and soon; nothing of it is needed."""
+    with suppress(TransportFailed, TimeoutError):
+        async with asyncio.timeout(_LEFTOVERS_S):
+            async for _ in chunks:
+                pass
