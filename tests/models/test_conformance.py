@@ -1,12 +1,25 @@
 """Every model keeps the protocol: whole and streamed drafts agree, spans are true, nothing is made up."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
 
-from proviso.models import Extractive, Model, ModelRequest, Scripted
+from proviso.models import (
+    Bucket,
+    Circuit,
+    Extractive,
+    Hosted,
+    Model,
+    ModelRequest,
+    Place,
+    Scripted,
+    ScriptedEndpoint,
+)
+from proviso.models.shapes import Call, Cited, Reply, SourceSpan, Text
 from proviso.types import Draft, DraftCitation, StopReason, Usage
+from tests.models.hosting import target
 from tests.models.made import ask, passage
 
 PASSAGES = (
@@ -21,7 +34,25 @@ def echo(request: ModelRequest) -> Draft:
     return Draft(text, (citation,), StopReason.END, Usage(1, 1), "scripted", "scripted")
 
 
-@pytest.fixture(params=[Extractive, lambda: Scripted(echo)], ids=["extractive", "scripted"])
+def quoting(call: Call) -> Reply:
+    """What a model says that quotes the passage which the question is about."""
+    (question,) = call.messages[-1].content
+    assert isinstance(question, Text)
+    town = re.search(r"town(\d+)", question.text)
+    text = f"The hotel rate in town{town[1]} is {town[1]} EUR a night." if town else PASSAGES[0].text
+    quote = SourceSpan(0, 0, len(text), quote=text)
+    return Reply((Cited(text, (quote,)), Text(" [1]")), StopReason.END, Usage(1, 1))
+
+
+def hosted() -> Hosted:
+    endpoint = ScriptedEndpoint(target(), [quoting])
+    return Hosted([Place(endpoint, Bucket(), Circuit())])
+
+
+MODELS = {"extractive": Extractive, "scripted": lambda: Scripted(echo), "hosted": hosted}
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS)
 def model(request: pytest.FixtureRequest) -> Model:
     make: Callable[[], Model] = request.param
     return make()

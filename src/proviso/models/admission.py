@@ -94,7 +94,10 @@ class Bucket:
     def try_take(self, tokens: int) -> Room | None:
         """Reserve room where there is some now and nobody waits for it."""
         self._refill()
-        return self._grant(tokens) if not self._waiting and self._fits(tokens) else None
+        if self._waiting or not self._fits(tokens) or self._is_too_large(tokens):
+            return None
+        self._take_out(tokens)
+        return Room(self, tokens)
 
     async def take(self, tokens: int, until: float) -> Room:
         """Reserve room, waiting for it until a time of the clock at most.
@@ -104,7 +107,7 @@ class Bucket:
         """
         if room := self.try_take(tokens):
             return room
-        if self.per_minute is not None and tokens > self.per_minute:
+        if self._is_too_large(tokens):
             raise CallFailed(
                 Kind.BUSY, f"the call may take {tokens} tokens, the quota is {self.per_minute} a minute"
             )
@@ -169,9 +172,8 @@ class Bucket:
     def _fits(self, tokens: int) -> bool:
         return self._level >= min(tokens, self._capacity) and self._at >= self._closed_until
 
-    def _grant(self, tokens: int) -> Room:
-        self._take_out(tokens)
-        return Room(self, tokens)
+    def _is_too_large(self, tokens: int) -> bool:
+        return self.per_minute is not None and tokens > self.per_minute
 
     def _take_out(self, tokens: int) -> None:
         self._level -= tokens

@@ -24,14 +24,17 @@ _BEGINNING: Final = re.compile(
     re.IGNORECASE,
 )
 
-# Marks as `[1]` and `[1, 3]`.
-_MARK: Final = re.compile(r"\[\d{1,3}(?:\s?[,;]\s?\d{1,3})*\]")
 _NUMBER: Final = re.compile(r"\d+")
 _TIGHT: Final = ("", " ", "\t")
-# What ends a sentence, or closes after its end.
-_ENDS: Final = ".!?…؟۔।。！？｡\"'”’»)]」』）】"
-# The last place of a text after which a sentence may begin: greedy, so that it is found from the end.
-_LAST_STOP: Final = re.compile(r".*(?:[.!?…؟۔।](?=\W)|[。！？｡\n|])\W*", re.DOTALL)
+_BREAKS: Final = "\n|"
+_LEADING: Final = " \t,;:"
+# What ends a sentence, or closes after its end, and the white space about that.
+_ENDS: Final = ".!?…؟۔।。！？｡\"'”’»)]」』）】 \t,;:"
+# Marks as `[1]` and `[1, 3]`, and every place where a sentence may end: more of them than do.
+_PLACES: Final = re.compile(
+    r"\[(\d{1,3}(?:\s?[,;]\s?\d{1,3})*)\]"
+    r"|[.!?…؟۔।]+[\"'”’»)\]」』）】]*(?=\W|$)|[。！？｡]+[\"'”’»)\]」』）】]*|[\n|]"
+)
 
 
 class Sizes(Struct, frozen=True, gc=False):
@@ -185,33 +188,35 @@ def _marked(text: str, known: list[DraftCitation]) -> list[DraftCitation]:
     INVARIANT: a mark is never given to more than verification gives it to, which goes by whole sentences.
     """
     found: list[DraftCitation] = []
-    begin = start = end = 0
-    for mark in _MARK.finditer(text):
-        gap = text[begin : mark.start()]
-        if not begin or gap not in _TIGHT:
-            start, end = _body(text, begin, mark.start())
-            gap = text[end : mark.start()]
-        begin = mark.end()
-        numbers = _NUMBER.findall(mark.group())
-        # Behind a sentence's own stop, a mark that is not right there is of the next sentence.
-        if start < end and text[end - 1] in _ENDS and (gap not in _TIGHT or len(numbers) > 1):
-            end = start
-        if start < end:
-            each = dict.fromkeys(map(int, numbers))
-            found += [DraftCitation(start, end, one) for one in each if not _has(known, start, end, one)]
-    return found
+    before = start = 0  # where the part of a sentence before the last stop begins, and the one behind it
+    first = last = after = 0  # the words of the mark before this one, and where it ends
+    for place in _PLACES.finditer(text):
+        at, end = place.span()
+        numbers = place[1]
+        if numbers is None:
+            before, start = (end, end) if text[at] in _BREAKS else (start, end)
+            continue
+        if not after or text[after:at] not in _TIGHT:
+            first, last = _words(text, start, at)
+            if first == last and text[start:at] in _TIGHT:  # its stop stands before the mark
+                first, last = _words(text, before, start)
+        before = start = after = end
+        each = [int(numbers)] if numbers.isdigit() else list(map(int, _NUMBER.findall(numbers)))
+        if len(each) > 1 and text[last - 1] in _ENDS:
+            first = last  # behind a stop, a mark of several is taken for the next sentence's
+        if first < last:
+            found += [DraftCitation(first, last, number) for number in each]
+    return [one for one in found if not _has(known, one)] if known else found
 
 
-def _body(text: str, begin: int, stop: int) -> tuple[int, int]:
-    """Where the words that end right before `stop` begin and end; nothing where a line ends there."""
-    end = begin + len(text[begin:stop].rstrip(" \t"))
-    core = begin + len(text[begin:end].rstrip(_ENDS))
-    if core == begin or text[end - 1] == "\n":
+def _words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without the white space and the commas around it."""
+    words = text[start:end]
+    bare = words.rstrip(" \t")
+    if not bare.strip(_ENDS):
         return end, end
-    last = _LAST_STOP.match(text, begin, core)
-    start = last.end() if last else begin
-    return start + len(text[start:core]) - len(text[start:core].lstrip(" \t,;:")), end
+    return start + len(words) - len(words.lstrip(_LEADING)), start + len(bare)
 
 
-def _has(known: list[DraftCitation], start: int, end: int, number: int) -> bool:
-    return any(one.number == number and one.start < end and one.end > start for one in known)
+def _has(known: list[DraftCitation], new: DraftCitation) -> bool:
+    return any(one.number == new.number and one.start < new.end and one.end > new.start for one in known)
