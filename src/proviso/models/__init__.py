@@ -3,6 +3,7 @@
 from typing import Final
 
 from proviso.models.admission import Bucket, Buckets
+from proviso.models.bedrock import BedrockEndpoint
 from proviso.models.circuit import Breaker, Circuit, Circuits
 from proviso.models.endpoint import Endpoint, Target
 from proviso.models.estimating import Estimator, Estimators
@@ -10,6 +11,7 @@ from proviso.models.extractive import Extractive
 from proviso.models.failure import CallFailed
 from proviso.models.fallback import Fallback
 from proviso.models.hosted import Hosted
+from proviso.models.openai_compatible import OpenAIEndpoint
 from proviso.models.place import Place, Traits
 from proviso.models.protocol import Model, ModelRequest
 from proviso.models.retrying import ModelBusy, Retry, Unanswered
@@ -22,6 +24,7 @@ REVISION: Final = 1
 
 __all__ = [
     "REVISION",
+    "BedrockEndpoint",
     "Breaker",
     "Bucket",
     "Buckets",
@@ -39,6 +42,7 @@ __all__ = [
     "Model",
     "ModelBusy",
     "ModelRequest",
+    "OpenAIEndpoint",
     "Place",
     "Retry",
     "Scripted",
