@@ -49,10 +49,14 @@ def hosted() -> Hosted:
     return Hosted([Place(endpoint, Bucket(), Circuit())])
 
 
-MODELS = {"extractive": Extractive, "scripted": lambda: Scripted(echo), "hosted": hosted}
+MODELS: dict[str, Callable[[], Model]] = {
+    "extractive": Extractive,
+    "scripted": lambda: Scripted(echo),
+    "hosted": hosted,
+}
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS)
+@pytest.fixture(params=MODELS.values(), ids=list(MODELS))
 def model(request: pytest.FixtureRequest) -> Model:
     make: Callable[[], Model] = request.param
     return make()
