@@ -13,11 +13,12 @@ from msgspec import Struct
 from proviso.cli import main
 from tests.engines import control, engine
 from tests.postgres import database_url, postgres
+from tests.waiting import one_day
 
 TESTS = Path(__file__).parent
 WHOLE = {"app", "cli", "keeping", "server"}
 
-__all__ = ["control", "database_url", "engine", "postgres"]  # fixtures
+__all__ = ["control", "database_url", "engine", "one_day", "postgres"]  # fixtures
 
 
 class Done(Struct, frozen=True):

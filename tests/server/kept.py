@@ -3,24 +3,28 @@
 import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import psutil
 from msgspec import Struct
 
 from tests.server.serving import RUNS, Reply, Serving
+from tests.waiting import PATIENCE_S, until
 
 _EVERY_S = 0.02
+_MOST_TRIES = 200  # connections, until each worker of a server has taken one
 
 
 class Kept:
     """A connection that stays with the worker that has accepted it."""
 
     def __init__(self, server: Serving) -> None:
-        self._connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+        self._connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE_S)
         self._connection.connect()
         self.port = self._connection.sock.getsockname()[1]
 
@@ -57,7 +61,9 @@ def one_to_each(servers: Sequence[Serving]) -> Iterator[list[Kept]]:
         found: dict[int, Kept] = {}
         wanted = {process.pid for server in servers for process in processes(server)}
         for server in servers:
-            for _ in range(40):
+            for _ in range(_MOST_TRIES):
+                if wanted & {process.pid for process in processes(server)} <= found.keys():
+                    break
                 kept = Kept(server)
                 open_ones.callback(kept.close)
                 kept.call("GET", "/healthz", "")
@@ -67,6 +73,31 @@ def one_to_each(servers: Sequence[Serving]) -> Iterator[list[Kept]]:
                         found[process.pid] = kept
         assert set(found) == wanted, "a worker has no connection"
         yield list(found.values())
+
+
+def connections(server: Serving) -> list[int]:
+    """Return how many connections each worker has taken."""
+    return [
+        sum(one.status == "ESTABLISHED" for one in worker.net_connections("tcp"))
+        for worker in processes(server)
+    ]
+
+
+def fewest_of(server: Serving, number: int) -> int:
+    """Open so many connections, one after the other, and return how many the worker has that has the fewest."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(number):
+            before = sum(connections(server))
+            open_ones.enter_context(socket.create_connection((host, int(port))))
+            until(partial(_has_taken, server, before + 1))
+        fewest = min(connections(server))
+    until(partial(_has_taken, server, 0))
+    return fewest
+
+
+def _has_taken(server: Serving, number: int) -> bool:
+    return sum(connections(server)) == number
 
 
 class Heard(Struct):
@@ -90,15 +121,15 @@ def watch(kept: Sequence[Kept], is_new: Callable[[Kept], bool], act: Callable[[]
     for thread in threads:
         thread.start()
     try:
-        _until(lambda: all(note.old for note in heard))
+        until(lambda: all(note.old for note in heard))
         act()
         done = time.monotonic()
-        _until(lambda: all(note.new for note in heard))
+        until(lambda: all(note.new for note in heard))
         time.sleep(0.3)
     finally:
         stop.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
     assert [note.wrong for note in heard if note.wrong] == []
     assert all(note.new > note.old for note in heard), "a worker went back to what was before"
     return [max(note.new - done, 0.0) for note in heard]
@@ -117,10 +148,3 @@ def _ask_on(kept: Kept, is_new: Callable[[Kept], bool], note: Heard, stop: threa
         elif not note.new:
             note.new = time.monotonic()
         time.sleep(_EVERY_S)
-
-
-def _until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not reached():
-        assert time.monotonic() < end, "it has not come to that"
-        time.sleep(0.005)

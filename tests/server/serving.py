@@ -17,6 +17,7 @@ from msgspec import Struct
 from proviso.app import Site
 from proviso.settings import Settings
 from proviso.types import Purpose
+from tests.waiting import PATIENCE_S
 
 PROVISO = (sys.executable, "-m", "proviso.cli")
 CHAT = "/v1/chat/completions"
@@ -49,7 +50,7 @@ class Serving(Struct):
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
         headers |= {name.replace("_", "-"): value for name, value in more.items()}
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=20)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=PATIENCE_S)
         try:
             connection.request(method, path, raw, headers)
             reply = connection.getresponse()
@@ -76,7 +77,7 @@ def serving(folder: Path, *options: str) -> Iterator[Serving]:
             assert found, said + process.stderr.read()
             yield Serving(folder, found[0], process)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE_S) == 0
         finally:
             process.kill()
 
@@ -89,11 +90,11 @@ def inside(site: Site, folder: Path) -> Iterator[Serving]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(PATIENCE_S)
         yield Serving(folder, server.url)
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 

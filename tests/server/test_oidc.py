@@ -18,6 +18,7 @@ from tests.access.provider import LoopbackProvider, SigningKey, down, elliptic
 from tests.cli.steps import change, run_json
 from tests.conftest import Command
 from tests.server.serving import CHAT, OSLO, RUNS, Reply, Serving, inside
+from tests.waiting import until
 
 MILEAGE = "How much do I get per kilometre in my own car?"
 PEOPLE = "proviso.yaml"
@@ -219,9 +220,7 @@ def test_a_service_that_the_policies_do_not_let_act_for_people_may_still_ask_for
     rule = '@id("no-agents") forbid (principal, action == Action::"act_for", resource);'
     (desk.server.folder / "policies.cedar").write_text(rule)
     desk.apply()
-    end = time.monotonic() + 3
-    while (refused := desk.run(service, x_proviso_user_token=user)).status != 403:
-        assert time.monotonic() < end, refused
+    until(lambda: desk.run(service, x_proviso_user_token=user).status == 403)
     assert desk.run(service).status == desk.run(user).status == 200
 
 
@@ -263,10 +262,7 @@ def test_a_service_key_is_listed_as_one(proviso: Command, workspace: Path) -> No
 
 
 def heard(desk: Desk, token: str, status: int) -> None:
-    end = time.monotonic() + 3
-    while (found := desk.run(token).status) != status:
-        assert time.monotonic() < end, found
-        time.sleep(0.02)
+    until(lambda: desk.run(token).status == status)
 
 
 @pytest.mark.req("A1.oidc")

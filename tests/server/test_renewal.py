@@ -14,7 +14,8 @@ from tests.cli.steps import CONTRACT, change, run_json
 from tests.conftest import Command
 from tests.server.kept import processes
 from tests.server.serving import Serving, serving
-from tests.server.test_workers import events, wait_until
+from tests.server.test_workers import events
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +52,7 @@ def test_a_renewal_puts_the_folder_in_force_once_and_all_workers_serve_it(server
     old, before = server.ask(key)["release"], {one.pid for one in processes(server)}
     change(server.folder, CONTRACT, "max_chars: 8000", "max_chars: 7000")
     hang_up(server)
-    wait_until(lambda: len(now := {one.pid for one in processes(server)}) == 2 and not now & before)
+    until(lambda: len(now := {one.pid for one in processes(server)}) == 2 and not now & before)
     deployed = facts(server.folder, "app.deployed")
     assert len(deployed) == 2
     assert {server.ask(key)["release"] for _ in range(10)} == {deployed[-1]["release"]} != {old}
@@ -84,9 +85,9 @@ def test_a_worker_that_takes_anothers_place_serves_what_is_in_force_and_not_the_
     change(server.folder, CONTRACT, "tier: ", "teir: ")
     for victim in (first, second):
         victim.kill()
-        psutil.wait_procs([victim], timeout=10)
+        psutil.wait_procs([victim], timeout=PATIENCE_S)
         assert events(server, "worker_ended")[-1]["signal"] == "SIGKILL"
-    wait_until(lambda: len(processes(server)) == 2)
+    until(lambda: len(processes(server)) == 2)
     assert {server.ask(key)["release"] for _ in range(6)} == {release}
 
 

