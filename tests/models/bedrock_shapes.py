@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any, Final
 
+from botocore.eventstream import EventStreamBuffer
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
@@ -52,6 +53,14 @@ class Shapes:
                     for key, item in value.items()
                 }
         return value
+
+    def events(self, content: bytes) -> list[dict[str, Any]]:
+        """What botocore reads out of the frames of a ConverseStream: each event by its name."""
+        output = self._service.operation_model("ConverseStream").output_shape.members["stream"]
+        parser = create_parser("rest-json")._event_stream_parser
+        frames = EventStreamBuffer()
+        frames.add_data(content)
+        return [parser.parse(frame.to_response_dict(), output) for frame in frames]
 
     def enum(self, shape: str) -> list[str]:
         """The values of an enum."""
