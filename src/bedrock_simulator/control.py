@@ -222,7 +222,7 @@ def _policies(guardrail: SimulatedGuardrail) -> Json:
         for name, pattern in patterns.items()
     ]
     if regexes:
-        policies["sensitiveInformationPolicy"] = {"piiEntities": [], "regexes": regexes}
+        policies["sensitiveInformationPolicy"] = {"regexes": regexes}
     if guardrail.topics:
         topics = [
             {"name": name, "definition": name, "examples": list(examples[:5]), "type": "DENY"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,13 +21,15 @@ def bedrock_simulator() -> Iterator[StartSimulator]:
     `scenario` may be left out, or be a `Scenario` or the path of a scenario's file.
     """
     from bedrock_simulator.scenario import Scenario  # noqa: PLC0415  # only where the fixture is used
-    from bedrock_simulator.scenario_file import load_scenario  # noqa: PLC0415
     from bedrock_simulator.simulator import running  # noqa: PLC0415
 
     with ExitStack() as stack:
 
-        def start(scenario: "Scenario | str | None" = None) -> "Simulator":
-            told = scenario if scenario is None or isinstance(scenario, Scenario) else load_scenario(scenario)
-            return stack.enter_context(running(told))
+        def start(scenario: "Scenario | Path | None" = None) -> "Simulator":
+            if scenario is None or isinstance(scenario, Scenario):
+                return stack.enter_context(running(scenario))
+            from bedrock_simulator.scenario_file import load_scenario  # noqa: PLC0415
+
+            return stack.enter_context(running(load_scenario(scenario)))
 
         yield start

@@ -75,6 +75,7 @@ class _Wire(asyncio.Protocol):
         self._arriving: _Arriving | None = None
         self._waiting: deque[Received] = deque()
         self._refusal = 0  # the status with which the connection ends once what waits is answered
+        self._deaf = False  # the client has gone over to another protocol
         self._work: asyncio.Task[None] | None = None
         self._reply: Reply | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -109,15 +110,17 @@ class _Wire(asyncio.Protocol):
             writable.set_result(None)
 
     def data_received(self, data: bytes) -> None:
-        if self._refusal:
+        if self._refusal or self._deaf:
             return  # whatever else comes is read and dropped
         try:
             self._parser.feed_data(data)
             self._within_limits(len(data))
-        except (httptools.HttpParserUpgrade, httptools.HttpParserError) as error:
+        except httptools.HttpParserUpgrade:
+            self._deaf = True  # the request is answered as HTTP/1.1, and was the last
+        except httptools.HttpParserError as error:
             refused = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
-            self._refuse(refused.status if isinstance(refused, _TooLarge) else 400)
-        except _TooLarge as error:
+            self._refuse(refused.status if isinstance(refused, _Refused) else 400)
+        except _Refused as error:
             self._refuse(error.status)
         self._watch()
         self._next()
@@ -142,10 +145,10 @@ class _Wire(asyncio.Protocol):
         arriving = self._coming
         arriving.whole_head = True
         if arriving.head + len(arriving.target) > LONGEST_HEAD:
-            raise _TooLarge(431)
+            raise _Refused(431)
         length = arriving.headers.get("content-length", "")
         if length.isdigit() and int(length[:20]) > LONGEST_BODY:
-            raise _TooLarge(413)
+            raise _Refused(413)
         idle = self._work is None and not self._waiting  # it would stand in the middle of another answer
         if idle and arriving.headers.get("expect", "").lower() == "100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -154,11 +157,14 @@ class _Wire(asyncio.Protocol):
         arriving = self._coming
         arriving.size += len(part)
         if arriving.size > LONGEST_BODY:
-            raise _TooLarge(413)
+            raise _Refused(413)
         arriving.body.append(part)
 
     def on_message_complete(self) -> None:
         arriving, self._arriving = self._coming, None
+        upgrade = self._parser.should_upgrade()
+        if upgrade and arriving.headers.get("content-length", "0") != "0":
+            raise _Refused(400)  # the parser leaves the body to the other protocol
         target = arriving.target.decode("latin-1")
         path, _, query = target.partition("?")
         self._waiting.append(
@@ -168,7 +174,7 @@ class _Wire(asyncio.Protocol):
                 query=query,
                 headers=arriving.headers,
                 body=b"".join(arriving.body),
-                keep_alive=self._parser.should_keep_alive(),
+                keep_alive=self._parser.should_keep_alive() and not upgrade,
                 chunks=self._parser.get_http_version() != "1.0",
             )
         )
@@ -220,9 +226,9 @@ class _Wire(asyncio.Protocol):
         if arriving is not None:
             arriving.raw += size
             if arriving.raw > LONGEST_HEAD and not arriving.whole_head:
-                raise _TooLarge(431)
+                raise _Refused(431)
             if arriving.raw > 2 * LONGEST_BODY:
-                raise _TooLarge(413)
+                raise _Refused(413)
 
     def _watch(self) -> None:
         """Give a request that has begun to arrive its time; a connection between requests has all the time."""
@@ -298,8 +304,8 @@ class _Wire(asyncio.Protocol):
             self.close()
 
 
-class _TooLarge(Exception):
-    """A request is larger than what is taken."""
+class _Refused(Exception):
+    """A request is not taken: it is too large, or goes where this server does not follow."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)

@@ -76,8 +76,8 @@ class Service:
         try:
             route = self._routes.route(received)
             service = route.operation.service
-            exchange = self._understood(route, received, request)
-            ticket = await self._conditions.admit(exchange, _input_tokens(exchange))
+            exchange, input_tokens = self._understood(route, received, request)
+            ticket = await self._conditions.admit(exchange, input_tokens)
             outgoing, tokens = self._answered(service, exchange, request)
         except ServiceError as error:
             request.error = error.code
@@ -91,22 +91,23 @@ class Service:
             with suppress(ConnectionResetError):  # the client has left, which the reply knows
                 await self._conditions.deliver(ticket, outgoing, tokens, reply)
 
-    def _understood(self, route: Route, received: Received, request: Request) -> Exchange:
-        """Return a request that is authentic, valid and permitted, with the model that it is for."""
+    def _understood(self, route: Route, received: Received, request: Request) -> tuple[Exchange, int]:
+        """Return a request that is authentic, valid and permitted, with its model, and its input tokens."""
         operation = route.operation
         request.operation = operation.name
         model = self._models.load(operation.service)
         self._authenticator.authenticate(received, model.signing_name, bearer=model.bearer)
         request.params = params = self._readers.read(route, received)
         check_permission(operation.name, params, self._account, request.region)
+        input_tokens = _input_tokens(operation.name, params)
         found = self._model_of(operation.name, params, request.region)
         if found is not None:
             request.model_id = found.model_id
             if operation.name in _CONVERSING:
-                converse_rules.check(params, found.model, count_input(params))
+                converse_rules.check(params, found.model, input_tokens)
             if operation.name == "ConverseStream":
                 converse_rules.check_streaming(found.model)
-        return Exchange(
+        exchange = Exchange(
             operation=operation.name,
             region=request.region,
             params=params,
@@ -114,6 +115,7 @@ class Service:
             model=None if found is None else found.model,
             headers=received.headers,
         )
+        return exchange, input_tokens
 
     def _model_of(self, operation: str, params: dict[str, Any], region: str) -> Found | None:
         if operation in _WITH_MODEL:
@@ -160,11 +162,11 @@ async def _send(outgoing: Outgoing, reply: Reply) -> None:
     await reply.finish()
 
 
-def _input_tokens(exchange: Exchange) -> int:
-    if exchange.operation in _CONVERSING:
-        return count_input(exchange.params)
-    if exchange.operation == "InvokeModel":
-        return count_body(json_body(exchange.params["body"]))
+def _input_tokens(operation: str, params: dict[str, Any]) -> int:
+    if operation in _CONVERSING:
+        return count_input(params)
+    if operation == "InvokeModel":
+        return count_body(json_body(params["body"]))
     return 0
 
 
