@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import threading
 from pathlib import Path
 
@@ -216,6 +217,15 @@ async def test_an_unknown_profile_is_named() -> None:
 async def test_a_process_that_fails_is_told(aws: Path) -> None:
     (aws / "config").write_text(f"[default]\ncredential_process = cat {aws / 'nothing-here'}\n")
     with pytest.raises(NoCredentials, match="nothing-here"):
+        await ChainCredentials().current()
+
+
+async def test_without_botocore_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "proviso.aws.chain", raising=False)
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    for name in [name for name in sys.modules if name.startswith("botocore.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(NoCredentials, match=r"proviso\[bedrock\]"):
         await ChainCredentials().current()
 
 

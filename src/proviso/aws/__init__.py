@@ -1,6 +1,8 @@
 """Credentials, signer, event stream, HTTP towards AWS."""
 
+from proviso.aws.credentials import BearerFile, BearerKey, ChainCredentials, StaticKeys
 from proviso.aws.event_stream import Event, EventStream
+from proviso.aws.opening import open_transport
 from proviso.aws.protocol import (
     Bearer,
     BrokenStream,
@@ -18,7 +20,10 @@ from proviso.aws.signing import Signer
 
 __all__ = [
     "Bearer",
+    "BearerFile",
+    "BearerKey",
     "BrokenStream",
+    "ChainCredentials",
     "CredentialSource",
     "Event",
     "EventStream",
@@ -28,7 +33,9 @@ __all__ = [
     "NoCredentials",
     "Patience",
     "Signer",
+    "StaticKeys",
     "TimedOut",
     "Transport",
     "TransportFailed",
+    "open_transport",
 ]

@@ -71,7 +71,7 @@ class ChainCredentials:
         try:
             from proviso.aws.chain import find_keys  # noqa: PLC0415  an extra, and too slow for an import of the room
         except ModuleNotFoundError as error:
-            if error.name != "botocore":
+            if (error.name or "").partition(".")[0] != "botocore":
                 raise
             raise NoCredentials(
                 "AWS's credential chain needs botocore, which is not installed",
