@@ -207,6 +207,18 @@ async def test_only_a_stop_is_an_end(finish: str | None, stop: StopReason) -> No
         assert (await converse(whole({"content": "a"}, finish))).stop is stop
 
 
+async def test_a_stop_sequence_is_no_end_where_the_server_tells() -> None:
+    choice = {"index": 0, "message": {"content": "a"}, "finish_reason": "stop", "stop_reason": "###"}
+    call = replace(calls.PLAIN, inference=Inference(stop_sequences=("###",)))
+    assert (await converse(whole({}, choices=[choice]), call)).stop is StopReason.STOP_SEQUENCE
+    assert (await converse(whole({}, choices=[choice]))).stop is StopReason.END
+
+
+async def test_comments_keep_a_stream_alive_without_end() -> None:
+    text, _ = await stream(*[b": wait\n\n" + b" " * 90_000 + b"\n"] * 300, GOOD)
+    assert text == "Grüße 🙂"
+
+
 async def test_a_refusal_is_filtered() -> None:
     text, reply = await stream(
         chunk({"refusal": "I can"}), chunk({"refusal": "not."}), chunk({}, "stop"), LAST, DONE

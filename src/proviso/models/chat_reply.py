@@ -88,10 +88,13 @@ class _Said(Struct, gc=False):
 
 
 class _Choice(Struct, gc=False):
+    """`stop_reason` is of vLLM: the stop sequence, where it was one."""
+
     index: int = 0
     message: _Said | None = None
     delta: _Said | None = None
     finish_reason: str | None = None
+    stop_reason: object = None
 
 
 class _Chunk(Struct, gc=False):
@@ -129,9 +132,11 @@ class _Open:
 
 
 class ChatReply:
-    """One completion's reply in the making, from one chunk or many."""
+    """One completion's reply in the making, from one chunk or many. `stops`: the stop sequences that were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, stops: tuple[str, ...] = ()) -> None:
+        self._stops = stops
+        self._stopped_by = False
         self._text: list[str] = []
         self._thoughts: list[str] = []
         self._tools: dict[int, _Open] = {}
@@ -193,6 +198,8 @@ class ChatReply:
         if self._refused:
             return StopReason.FILTERED
         stop = _STOPS.get(self._finish or "", StopReason.UNKNOWN)
+        if self._stopped_by and stop is StopReason.END:
+            return StopReason.STOP_SEQUENCE
         # A call of the one tool that had to be called ends with `stop`.
         return StopReason.TOOL_USE if self._tools and stop is StopReason.END else stop
 
@@ -205,6 +212,7 @@ class ChatReply:
                 raise CallFailed(Kind.GARBLED, said_more, usage=self.usage)
             text = self._said(said)
         self._finish = choice.finish_reason or self._finish
+        self._stopped_by = self._stopped_by or choice.stop_reason in self._stops
         return text
 
     def _said(self, said: _Said) -> str:

@@ -63,14 +63,14 @@ class OpenAIEndpoint:
                 body, request_id = await response.read(), _request_id(response)
         except TransportFailed as error:
             raise not_carried(error) from error
-        taking = ChatReply()
+        taking = ChatReply(call.inference.stop_sequences)
         taking.take(body)
         return checked(call, taking.reply(request_id=request_id))
 
     async def stream(self, call: Call, deadline: float) -> AsyncIterator[str | Reply]:
         """Return the reply in pieces, then whole. Raises `CallFailed`."""
         request = self._request(call, stream=True)
-        taking, events = ChatReply(), ServerSentEvents()
+        taking, events = ChatReply(call.inference.stop_sequences), ServerSentEvents()
         request_id, begun = "", False
         try:
             async with AsyncExitStack() as stack:

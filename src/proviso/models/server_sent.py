@@ -9,25 +9,34 @@ class ServerSentEvents:
     """Decodes one stream, however it is split. Of an event only its data counts here."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._line: list[bytes] = []  # the beginning of a line that is not yet whole
         self._data: list[bytes] = []
-        self._size = 0
+        self._size = 0  # bytes of both
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take what came; return the data of the events that are whole now. Raises `CallFailed` (`garbled`)."""
-        *lines, held = (self._held + chunk).split(b"\n")
-        self._held = held
-        found: list[bytes] = []
-        for line in lines:
-            # Lines end with LF or CRLF; a lone CR, which the standard allows too, nobody sends.
-            if line.endswith(b"\r"):
-                line = line[:-1]
-            if line.startswith(b"data:"):
-                self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-                self._size += len(line)
-            elif not line and self._data:
-                found.append(b"\n".join(self._data))
-                self._data, self._size = [], 0
-        if self._size + len(held) > _MOST:
+        self._size += len(chunk)
+        if self._size > _MOST:
             raise CallFailed(Kind.GARBLED, "an event of the stream has no end")
+        self._line.append(chunk)
+        if b"\n" not in chunk:
+            return []
+        *lines, rest = b"".join(self._line).split(b"\n")
+        self._line = [rest]
+        found = [data for data in map(self._taken, lines) if data is not None]
+        if found:
+            self._size = len(rest) + sum(map(len, self._data))
         return found
+
+    def _taken(self, line: bytes) -> bytes | None:
+        """Take a line; return the data of the event that ends with it."""
+        # Lines end with LF or CRLF; a lone CR, which the standard allows too, nobody sends.
+        line = line.removesuffix(b"\r")
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        elif not line and self._data:
+            data, self._data = self._data, []
+            return b"\n".join(data)
+        elif not line or line.startswith(b":"):
+            self._size = sum(map(len, self._data))  # comments keep a connection alive for as long as it takes
+        return None
