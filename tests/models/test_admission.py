@@ -139,6 +139,20 @@ def test_one_who_is_cancelled_in_the_moment_of_being_served_gives_its_room_back(
     run(main())
 
 
+def test_one_who_is_cancelled_in_the_moment_of_a_settlement_is_passed_over() -> None:
+    async def main() -> None:
+        bucket = full()
+        room = cast("Room", bucket.try_take(QUOTA))
+        waiters = [asyncio.create_task(bucket.take(3_000, now() + 120)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiters[0].cancel()
+        room.settle(0)
+        await asyncio.gather(*waiters[1:])
+        assert now() == START
+
+    run(main())
+
+
 def test_what_calls_under_way_are_known_to_give_back_is_counted_on() -> None:
     async def main() -> None:
         bucket = full()

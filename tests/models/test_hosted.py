@@ -1,16 +1,28 @@
 """A hosted model as its callers see it: drafts whole and in pieces, what is held back, who leaves early."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
 from msgspec.structs import replace
 
-from proviso.models import Bucket, Circuit, Guard, Hosted, Inference, Step, Traits, Unanswered
+from proviso.models import (
+    Breaker,
+    Bucket,
+    Circuit,
+    Guard,
+    Hosted,
+    Inference,
+    ScriptedEndpoint,
+    Step,
+    Traits,
+    Unanswered,
+)
 from proviso.models.failure import Kind
-from proviso.models.shapes import CachePoint, Reasoning, Text
+from proviso.models.shapes import CachePoint, Call, Reasoning, Reply, Text
 from proviso.types import StopReason
-from tests.models.hosting import asked, hosted, outcomes, place, reply, scripted, streamed, wanted
+from tests.models.hosting import asked, hosted, outcomes, place, reply, scripted, streamed, target, wanted
 from tests.models.virtual_time import now, run
 
 ANSWER = reply("Send it within 30 days [1].")
@@ -142,26 +154,56 @@ def test_what_a_model_thinks_is_not_streamed() -> None:
 # --- those who leave ------------------------------------------------------------------------------
 
 
-def test_a_call_that_is_cancelled_is_noted_at_its_worst_and_frees_its_probe() -> None:
+def test_a_call_that_is_cancelled_is_noted_at_its_worst() -> None:
     async def main() -> None:
-        circuit, request = Circuit(now), wanted()
-        model = hosted(place(scripted(Step(ANSWER, takes_s=3.0)), circuit=circuit))
+        request = wanted()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
-                await model.converse(request)
+                await hosted(scripted(Step(ANSWER, takes_s=3.0))).converse(request)
         assert outcomes(request) == [("first", "cancelled")]
         assert request.attempts[0].usage.output_tokens == 100
-        assert circuit.admit() is not None
 
     run(main())
 
 
+def test_a_probe_that_is_cancelled_makes_room_for_the_next_one() -> None:
+    async def main() -> None:
+        circuit = Circuit(now, Breaker(failures=1, open_s=5.0))
+        script = Kind.UNAVAILABLE, Step(ANSWER, takes_s=3.0), ANSWER
+        model = hosted(place(scripted(*script), circuit=circuit))
+        with pytest.raises(Unanswered):
+            await model.converse(wanted())
+        await asyncio.sleep(5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await model.converse(wanted())
+        assert (await model.converse(wanted())).text == ANSWER.text
+
+    run(main())
+
+
+class Watched(ScriptedEndpoint):
+    """An endpoint that knows whether one of its streams is open."""
+
+    is_open = False
+
+    async def stream(self, call: Call, deadline: float) -> AsyncIterator[str | Reply]:
+        self.is_open = True
+        try:
+            async for item in super().stream(call, deadline):
+                yield item
+        finally:
+            self.is_open = False
+
+
 def test_a_stream_that_its_reader_leaves_is_noted_and_closed() -> None:
     async def main() -> None:
-        request = wanted()
-        items = hosted(scripted(ANSWER)).stream(request)
+        request, endpoint = wanted(), Watched(target(), [ANSWER], now=now)
+        items = hosted(endpoint).stream(request)
         async with aclosing(items):  # type: ignore[type-var]  # it is a generator, which its face does not say
             await anext(items)
+            assert endpoint.is_open
+        assert not endpoint.is_open
         assert outcomes(request) == [("first", "cancelled")]
 
     run(main())

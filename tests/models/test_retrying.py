@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from proviso.models import (
+    Breaker,
     Bucket,
     Circuit,
     ModelBusy,
@@ -141,6 +142,23 @@ def test_a_place_whose_circuit_is_open_is_passed_over() -> None:
         await model.converse(request)
         assert outcomes(request) == [("first", "circuit_open"), ("second", "answered")]
         assert len(broken.calls) == 5
+
+    run(main())
+
+
+def test_a_circuit_that_opens_while_a_call_waits_for_room_turns_it_away() -> None:
+    async def main() -> None:
+        circuit, bucket, endpoint = Circuit(now, Breaker(failures=1)), Bucket(60_000, now=now), scripted(YES)
+        bucket.try_take(60_000)
+        waiting = asyncio.create_task(
+            hosted(place(endpoint, bucket=bucket, circuit=circuit)).converse(wanted())
+        )
+        await asyncio.sleep(0)
+        circuit.report(circuit.admit() or 0, failed=True)
+        with pytest.raises(Unanswered, match="circuit_open"):
+            await waiting
+        assert endpoint.calls == []
+        assert bucket.try_take(100)  # which it had reserved
 
     run(main())
 

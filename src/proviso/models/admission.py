@@ -206,9 +206,9 @@ class Bucket:
     def _serve(self) -> None:
         self._timer = None
         self._refill()
-        while self._waiting and (self._waiting[0].granted.done() or self._fits(self._waiting[0].tokens)):
+        while self._waiting and self._fits(self._waiting[0].tokens):
             waiter = self._waiting.popleft()
-            if not waiter.granted.done():
+            if not waiter.granted.done():  # else it was cancelled in this moment
                 self._take_out(waiter.tokens)
                 waiter.granted.set_result(True)
         self._arm()
