@@ -16,7 +16,7 @@ from proviso.budgets import (
     micro_usd,
     most_output_tokens,
 )
-from proviso.types import Principal, Purpose
+from proviso.types import Principal, Purpose, Usage
 
 CONTRACTORS = Stated("cost.limits.contractors", group="contractors", requests_per_day=200)
 PRICES = st.builds(Prices, st.integers(0, 10**8), st.integers(0, 10**8))
@@ -119,3 +119,25 @@ def test_what_is_reserved_covers_every_attempt(
     demand = call_demand(prices, given, written, attempts)
     assert demand.micro_usd >= attempts * prices.cost(given, written)
     assert (demand.requests, demand.tokens) == (1, attempts * (given + written))
+
+
+def test_what_a_cache_gave_or_took_has_a_price_of_its_own() -> None:
+    prices = Prices(3_000_000, 15_000_000, cache_read=300_000, cache_write=3_750_000)
+    assert (
+        prices.cost_of(Usage(100, 10, cache_read_tokens=1_000, cache_write_tokens=200))
+        == 300 + 150 + 300 + 750
+    )
+    assert Prices(3_000_000, 15_000_000).cost_of(Usage(0, 0, 10, 10)) == 60
+    assert Prices(1, 1).cost_of(Usage(1, 0)) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    prices=PRICES, cache=st.integers(0, 10**8), tokens=st.lists(st.integers(0, 10**6), min_size=3, max_size=3)
+)
+def test_nothing_that_so_many_tokens_may_be_used_for_costs_more_than_their_most(
+    prices: Prices, cache: int, tokens: list[int]
+) -> None:
+    own, written, out = tokens
+    dear = Prices(prices.input, prices.output, cache_write=cache)
+    assert dear.cost_of(Usage(own, out, 0, written)) <= dear.cost(own + written, out)
