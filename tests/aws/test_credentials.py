@@ -187,19 +187,19 @@ async def test_the_chain_finds_variables(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    assert await ChainCredentials().current() == Keys("AKIA", "secret", "token")
+    assert await ChainCredentials().current() == Keys("AKIA", "secret", "token", source="env")
 
 
 async def test_the_chain_finds_a_profile(aws: Path) -> None:
     (aws / "credentials").write_text("[team]\naws_access_key_id = AKIB\naws_secret_access_key = s\n")
-    assert await ChainCredentials("team").current() == Keys("AKIB", "s")
+    assert await ChainCredentials("team").current() == Keys("AKIB", "s", source="shared-credentials-file")
 
 
 async def test_the_chain_says_when_what_a_process_gives_expires(aws: Path) -> None:
     given = {"Version": 1, "AccessKeyId": "AKIC", "SecretAccessKey": "s", "SessionToken": "t"}
     (aws / "keys.json").write_text(json.dumps({**given, "Expiration": "2100-01-01T00:00:00Z"}))
     (aws / "config").write_text(f"[default]\ncredential_process = cat {aws / 'keys.json'}\n")
-    assert await ChainCredentials().current() == Keys("AKIC", "s", "t", 4_102_444_800.0)
+    assert await ChainCredentials().current() == Keys("AKIC", "s", "t", 4_102_444_800.0, "custom-process")
 
 
 @pytest.mark.usefixtures("aws")

@@ -29,6 +29,7 @@ def find_keys(profile: str = "") -> Keys:
             frozen.secret_key,
             frozen.token or "",
             None if expires is None else expires.timestamp(),
+            credentials.method or "",
         )
     except (BotoCoreError, ClientError, OSError, RuntimeError, ValueError, KeyError) as error:
         said = " ".join(str(error).split())[:300]

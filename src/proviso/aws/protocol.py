@@ -38,12 +38,16 @@ class BrokenStream(Unavailable):
 
 
 class Keys(Struct, frozen=True):
-    """An access key. `expires` is seconds of UTC since the epoch, None for one that does not expire."""
+    """An access key. `expires` is seconds of UTC since the epoch, None for one that does not expire.
+
+    `source`: what of AWS's chain has it, such as `env` or `shared-credentials-file`; empty where it was given.
+    """
 
     access_key: str
     secret_key: str
     token: str = ""
     expires: float | None = None
+    source: str = ""
 
     def __repr__(self) -> str:
         return f"Keys({self.access_key!r}, …)"
