@@ -46,7 +46,7 @@ class Model(Protocol):
         ...
 
     async def converse(self, request: ModelRequest) -> Draft:
-        """The whole draft. Raises `ModelUnavailable` where the model does not answer, `TooMany` where it has no room."""
+        """The whole draft. Raises `ModelUnavailable` where no model answers, `TooMany` where there is no room now."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncIterator[str | Draft]:
