@@ -291,8 +291,9 @@ async def test_a_damaged_stream_fails_or_is_whole(place: int, noise: bytes, *, e
         text, reply = await stream(GOOD[:place] + noise + (b"" if ends else GOOD[place:]))
     except CallFailed:
         return
-    assert text == reply.text
-    assert reply.usage.output_tokens == 5
+    assert (
+        text == reply.text
+    )  # what is damaged without a trace nobody can see: these streams have no checksums
 
 
 async def test_what_comes_after_the_end_does_not_matter() -> None:
@@ -350,7 +351,10 @@ async def test_an_error_is_known_by_its_code_or_its_status(status: int, error: o
     [
         (whole({"content": ""}), Kind.EMPTY),
         (whole({"content": "a"}, usage=None), Kind.GARBLED),
-        (Recording((b'{"choices": [], "usage": {"prompt_tokens": 1}}',)), Kind.GARBLED),
+        (
+            Recording((b'{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}',)),
+            Kind.GARBLED,
+        ),
         (Recording((b"<html>",)), Kind.GARBLED),
     ],
 )

@@ -57,7 +57,7 @@ class ChatUsage(Struct, gc=False):
     """`usage`. Cached tokens are among those of the prompt."""
 
     prompt_tokens: _Count
-    completion_tokens: _Count = 0
+    completion_tokens: _Count
     prompt_tokens_details: _Details | None = None
 
     def usage(self) -> Usage:
