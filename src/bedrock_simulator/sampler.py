@@ -1,10 +1,12 @@
 """Makes a value that fits a JSON Schema, seeded, with words from the prompt where words are asked for."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import jsonschema_rs
 from msgspec import Struct
@@ -12,10 +14,14 @@ from msgspec import Struct
 from bedrock_simulator import formats
 from bedrock_simulator.regular import NotSimple, text_for
 from bedrock_simulator.schemas import Json, Schema, merged, resolved
+from bedrock_simulator.tokens import written
 
 _TRIES: Final = 60
 _DEEP: Final = 6  # from here on nothing optional is made
 _DEEPEST: Final = 24
+_ELSEWHERE: Final = re.compile(r'"\$ref":"(?!#/(?:\$defs|definitions)/)')
+_MOST: Final = 20_000  # values drawn for one schema
+_UNSURE: Final = frozenset(("oneOf", "anyOf", "allOf", "not", "if", "dependentSchemas"))
 _ANSWERS: Final = ("answer", "text", "summary", "response", "content", "message", "reply", "reason")
 _NUMBERS: Final = ("citation", "passage", "source", "evidence", "reference")
 
@@ -42,8 +48,9 @@ def sample(schema: Json, random: Random, material: Material = Material()) -> Jso
         valid = jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise Unsatisfiable(f"the schema is not valid: {str(error).splitlines()[0]}") from error
+    parts = _Parts(schema)
     for turn in range(_TRIES):
-        sampler = _Sampler(schema, random, material, turn)
+        sampler = _Sampler(parts, random, material, turn)
         try:
             value = sampler.value(schema, "", 0)
         except (_Impossible, NotSimple):
@@ -57,23 +64,57 @@ class _Impossible(Exception):
     """This draw leads nowhere."""
 
 
+class _Parts:
+    """The parts of a schema of which a draw may be wrong, so that it is checked at once and drawn anew."""
+
+    def __init__(self, root: Json) -> None:
+        self.root = root
+        self.left = _MOST  # values that may still be drawn
+        self._known: dict[int, tuple[Json, Any]] = {}  # by identity; the schema beside it stays alive
+
+    def fits(self, value: Json, schema: Schema) -> bool:
+        """Say whether a value is valid by a part; True where it cannot be told without the rest."""
+        if id(schema) not in self._known:
+            self._known[id(schema)] = (schema, self._compiled(schema))
+        validator = self._known[id(schema)][1]
+        return validator is None or bool(validator.is_valid(value))
+
+    def _compiled(self, schema: Schema) -> Any:
+        definitions = {key: self.root[key] for key in ("$defs", "definitions") if key in self.root}
+        alone = definitions | schema
+        if _ELSEWHERE.search(written(alone)):
+            return None
+        return jsonschema_rs.validator_for(alone, validate_formats=True, offline=True)
+
+
 class _Sampler:
     """One draw. `turn`: how many have failed."""
 
-    def __init__(self, root: Json, random: Random, material: Material, turn: int) -> None:
-        self._root = root
+    def __init__(self, parts: _Parts, random: Random, material: Material, turn: int) -> None:
+        self._parts = parts
+        self._root = parts.root
         self._random = random
         self._material = material
         self._turn = turn
 
     def value(self, schema: Json, name: str, depth: int) -> Json:
         """Return a value for a schema that stands under a property's name."""
-        if depth > _DEEPEST:
+        self._parts.left -= 1
+        if depth > _DEEPEST or schema is False or self._parts.left < 0:
             raise _Impossible
         if schema is True:
             return self._material.answer or "true"
-        if schema is False:
-            raise _Impossible
+        if _UNSURE.isdisjoint(schema):
+            return self._made(schema, name, depth)
+        for _ in range(_TRIES):
+            with suppress(_Impossible, NotSimple):
+                value = self._made(schema, name, depth)
+                if self._parts.fits(value, schema):
+                    return value
+        raise _Impossible
+
+    def _made(self, schema: Schema, name: str, depth: int) -> Json:
+        """Return a value that may fit."""
         schema = self._chosen(schema)
         if "const" in schema:
             return schema["const"]
@@ -228,7 +269,7 @@ class _Sampler:
 
     def _number(self, schema: Schema, name: str, _depth: int, *, whole: bool) -> Json:
         step = schema.get("multipleOf") or (1 if whole else None)
-        low, high = _bounds(schema, step)
+        low, high = _bounds(schema, step or 1)
         if low > high:
             raise _Impossible
         named = any(word in name.lower() for word in _NUMBERS)
@@ -244,24 +285,23 @@ class _Sampler:
         return round(drawn) if whole else drawn
 
 
-def _bounds(schema: Schema, step: float | None) -> tuple[float, float]:
-    """Return the least and the most that a number may be; without bounds 0 to 100."""
-    near = step or 1e-3
-    low = max(schema.get("minimum", -math.inf), _exclusive(schema, "exclusiveMinimum", "minimum", near))
-    high = min(schema.get("maximum", math.inf), -_exclusive(schema, "exclusiveMaximum", "maximum", near, -1))
+def _bounds(schema: Schema, step: float) -> tuple[float, float]:
+    """Return the least and the most that a number may be; where one is open a hundred steps from the other."""
+    low = max(schema.get("minimum", -math.inf), _excluded(schema, "exclusiveMinimum", "minimum", math.inf))
+    high = min(schema.get("maximum", math.inf), _excluded(schema, "exclusiveMaximum", "maximum", -math.inf))
     if low == -math.inf:
-        low = min(0, high - 100 * near if high < 0 else 0)
-    return low, (max(100, low + 100 * near) if high == math.inf else high)
+        low = min(0, high - 100 * step)
+    return low, (max(100, low + 100 * step) if high == math.inf else high)
 
 
-def _exclusive(schema: Schema, key: str, beside: str, near: float, sign: int = 1) -> float:
-    """Return a bound that excludes itself as one that does not; draft 4 has `true` beside the bound."""
+def _excluded(schema: Schema, key: str, beside: str, inwards: float) -> float:
+    """Return the number next to a bound that is excluded; draft 4 has `true` beside the bound."""
     bound = schema.get(key)
     if bound is True:
         bound = schema.get(beside)
     if bound is None or bound is False:
-        return -math.inf
-    return float(sign * bound + near)
+        return -inwards
+    return math.nextafter(bound, inwards)
 
 
 _IMPLIED: Final = (

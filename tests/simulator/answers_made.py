@@ -46,7 +46,7 @@ def about(question: str, **params: Any) -> Exchange:
     return asked(PASSAGES.format(question=question), **({"system": [{"text": SYSTEM}]} | params))
 
 
-def turns(*contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def turns(*contents: Any) -> list[dict[str, Any]]:
     """Messages of user and assistant in turn."""
     return [{"role": ("user", "assistant")[n % 2], "content": one} for n, one in enumerate(contents)]
 
