@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from proviso.contract import (
     UnreadableBundle,
     load_release,
     load_terms,
+    release_manifest,
     save_release,
     save_terms,
     terms_manifest,
@@ -49,6 +51,19 @@ def test_terms_come_back_whole(example: App, blobs: MemoryBlobs) -> None:
     assert terms.sources["expense-policy"].readers == ("employees",)
     assert (terms.prices, terms.price_book) == ({"extractive": TokenPrice(0, 0, 0, 0)}, None)
     assert terms.digest == terms_manifest(example).digest
+
+
+def test_releases_and_terms_of_before_roles_were_resolved_are_still_read(
+    example: App, blobs: MemoryBlobs
+) -> None:
+    release, terms = release_manifest(example, SNAPSHOT, {}).value, terms_manifest(example).value
+    save_release(example, SNAPSHOT, {}, blobs)  # for its files
+    for value, later in ((release, ["roles"]), (terms, ["prices", "price_book"])):
+        for key in later:
+            del value[key]
+    bundle = load_release(blobs.put(rfc8785.dumps(release)), blobs)
+    assert bundle.roles == {"drafter": ("extractive",)}
+    assert load_terms(blobs.put(rfc8785.dumps(terms)), blobs).prices == {"extractive": TokenPrice(0, 0, 0, 0)}
 
 
 def test_saving_twice_stores_nothing_new(example: App, blobs: MemoryBlobs) -> None:

@@ -24,6 +24,7 @@ VERBS: Mapping[str, str] = {
     "trace": "Show the way from an answer back to its documents, approvals and contract.",
     "keys": "Create, list and revoke API keys.",
     "access": "Explain who may do what.",
+    "models": "Show which model each role gets and why, check the register, import prices.",
     "budget": "Show what is left of an app's limits.",
     "outbox": "Show notifications on their way, send dead letters again, test a destination.",
     "store": "Take the database forward, check it, back it up while it is used, restore it.",

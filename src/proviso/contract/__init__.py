@@ -1,5 +1,7 @@
 """What was agreed: parse, check, digest; bundles by digest."""
 
+from proviso.contract.aging import Finding, findings
+from proviso.contract.book import PriceChange, book_text, changes, with_prices
 from proviso.contract.bundle import (
     Access,
     Blobs,
@@ -20,7 +22,8 @@ from proviso.contract.clauses import Clause, clauses
 from proviso.contract.digest import Manifest, access_manifest, release_manifest, terms_manifest
 from proviso.contract.environments import BedrockBinding, BoundProfile, EnvironmentBinding, OpenAIServer
 from proviso.contract.grounds import Candidate, Choice, Ground
-from proviso.contract.load import LoadedWorkspace, app_names, load_app, load_workspace
+from proviso.contract.litellm import Imported, PriceFileUnreadable, import_prices
+from proviso.contract.load import LoadedWorkspace, Outlook, app_names, load_app, load_outlook, load_workspace
 from proviso.contract.model import (
     Alert,
     Contract,
@@ -39,6 +42,7 @@ from proviso.contract.pricing import TokenPrice, price_of
 from proviso.contract.prompt import PromptFile, parse_prompt
 from proviso.contract.read import item_names
 from proviso.contract.register import (
+    BookPrice,
     ModelGuardrail,
     ModelRegister,
     ModelSettings,
@@ -68,6 +72,7 @@ __all__ = [
     "App",
     "BedrockBinding",
     "Blobs",
+    "BookPrice",
     "BoundProfile",
     "Bundle",
     "ByRule",
@@ -76,7 +81,9 @@ __all__ = [
     "Clause",
     "Contract",
     "EnvironmentBinding",
+    "Finding",
     "Ground",
+    "Imported",
     "Inputs",
     "Kind",
     "LoadedWorkspace",
@@ -88,11 +95,14 @@ __all__ = [
     "Models",
     "Oidc",
     "OpenAIServer",
+    "Outlook",
     "Outputs",
     "OwnerRole",
     "Owners",
     "Policy",
     "PriceBook",
+    "PriceChange",
+    "PriceFileUnreadable",
     "PromptFile",
     "PurposeSection",
     "Quality",
@@ -116,11 +126,16 @@ __all__ = [
     "Workspace",
     "access_manifest",
     "app_names",
+    "book_text",
+    "changes",
     "clauses",
+    "findings",
+    "import_prices",
     "item_names",
     "json_schema",
     "load_access",
     "load_app",
+    "load_outlook",
     "load_release",
     "load_terms",
     "load_workspace",
@@ -134,4 +149,5 @@ __all__ = [
     "save_terms",
     "seconds",
     "terms_manifest",
+    "with_prices",
 ]

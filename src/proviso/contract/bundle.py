@@ -21,7 +21,7 @@ from proviso.contract.digest import (
 )
 from proviso.contract.model import ReleasePart, TermsPart
 from proviso.contract.parts import App
-from proviso.contract.pricing import TokenPrice
+from proviso.contract.pricing import TokenPrice, own_price
 from proviso.contract.prompt import PromptFile, parse_prompt
 from proviso.contract.register import ReleaseModel, TermsModel
 from proviso.contract.vocabulary import Section
@@ -150,7 +150,7 @@ def load_release(digest: str, blobs: Blobs) -> Bundle:
         digest=digest,
         contract=_typed(ReleasePart, value.get("contract")),
         workflow=workflow,
-        roles=_converted(value.get("roles"), dict[str, tuple[str, ...]]),
+        roles=_roles(value, workflow),
         sources={name: _typed(ReleaseSource, item) for name, item in _section(value, "sources").items()},
         models={name: _typed(ReleaseModel, item) for name, item in _section(value, "models").items()},
         files=files,
@@ -163,14 +163,15 @@ def load_release(digest: str, blobs: Blobs) -> Bundle:
 def load_terms(digest: str, blobs: Blobs) -> Terms:
     """Read terms; raise `Tampered` where bytes are not those of their digest."""
     value = _manifest(digest, TERMS, blobs)
-    prices = _section(value, "prices")
+    version = value.get("price_book")
+    models = {name: _typed(TermsModel, item) for name, item in _section(value, "models").items()}
     return Terms(
         digest=digest,
         contract=_typed(TermsPart, value.get("contract")),
         sources={name: _typed(TermsSource, item) for name, item in _section(value, "sources").items()},
-        models={name: _typed(TermsModel, item) for name, item in _section(value, "models").items()},
-        prices=_converted(_section(prices, "models"), dict[str, TokenPrice]),
-        price_book=(prices.get("book") or {}).get("version"),
+        models=models,
+        prices=_prices(value, models),
+        price_book=version if isinstance(version, int) else None,
         policy=_typed(Policy, value.get("policy")),
         workspace=_typed(Workspace, value.get("workspace")),
     )
@@ -224,6 +225,20 @@ def _typed(kind: type[S], value: object) -> S:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
         raise _unreadable(f"`{place}` is not what this version reads") from None
+
+
+def _roles(value: Mapping[str, Any], workflow: Workflow) -> dict[str, tuple[str, ...]]:
+    if "roles" in value:
+        return _converted(value["roles"], dict[str, tuple[str, ...]])
+    # A release of before roles were resolved: it names one model for each.
+    return {role: (name,) for role, name in workflow.models.items() if isinstance(name, str)}
+
+
+def _prices(value: Mapping[str, Any], models: Mapping[str, TermsModel]) -> dict[str, TokenPrice]:
+    if "prices" in value:
+        return _converted(value["prices"], dict[str, TokenPrice])
+    # Terms of before there was a price book: each model has a price of its own.
+    return {name: own_price(model.price) for name, model in models.items() if model.price is not None}
 
 
 def _converted(value: object, kind: type[T]) -> T:

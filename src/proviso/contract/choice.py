@@ -7,7 +7,7 @@ from typing import Final
 from proviso.contract.document import Path as Place
 from proviso.contract.fitness import Case, grounds
 from proviso.contract.grounds import Candidate, Choice
-from proviso.contract.partial import HOLE, numbered, plain, where_readable
+from proviso.contract.partial import numbered, where_readable, whole
 from proviso.contract.parts import App, Parts
 from proviso.contract.pricing import book_of
 from proviso.contract.vocabulary import Unreadable
@@ -23,7 +23,8 @@ def choose(parts: Parts, today: date) -> dict[str, Choice]:
 
     Raises `Unreadable` where the files of the app have problems that the choice depends on.
     """
-    assert parts.workflow is not None
+    if parts.workflow is None:
+        raise Unreadable
     return {role: _choice(parts, role, wanted, today) for role, wanted in parts.workflow.models.items()}
 
 
@@ -115,14 +116,8 @@ def _require_whole(parts: Parts) -> None:
         tier.models if tier is not None else None,
         [sources.sources[name].classification for name in contract.inputs.sources if name in sources.sources],
     ]
-    if any(_has_hole(plain(value)) for value in looked_at):
+    if not all(map(whole, looked_at)):
         raise Unreadable
-
-
-def _has_hole(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_hole(one) for one in value.values())
-    return any(_has_hole(one) for one in value) if isinstance(value, list) else value is HOLE
 
 
 def _cost(case: Case) -> tuple[int, str]:

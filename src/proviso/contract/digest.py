@@ -62,6 +62,7 @@ def terms_manifest(app: App) -> Manifest:
         "sources": _each(_raw(app, "sources")["sources"], TermsSource),
         "models": _each(_raw(app, "models")["models"], TermsModel, used),
         "prices": _prices(app, used),
+        "price_book": app.prices.version if app.prices else None,
         "policy": _raw(app, "policy"),
         "workspace": _raw(app, "workspace"),
     })  # fmt: skip
@@ -71,7 +72,8 @@ def access_manifest(app: App, policies: str) -> Manifest:
     """Return the manifest of who is who and what is allowed; `policies` is what the workspace adds, as text."""
     return manifest({
         "kind": ACCESS,
-        "workspace": _raw(app, "workspace"),
+        # Where models are called is of the terms alone: it gives nobody a right.
+        "workspace": {key: value for key, value in _raw(app, "workspace").items() if key != "environments"},
         "policy": _raw(app, "policy"),
         "policies": policies,
     })  # fmt: skip
@@ -89,12 +91,9 @@ def _used_models(app: App) -> list[str]:
 
 
 def _prices(app: App, names: Iterable[str]) -> Json:
-    """Return what each model costs, and which price book that is from as far as it is."""
-    book, prices = app.prices, {name: price_of(app.models.models[name], app.prices) for name in names}
-    return {
-        "book": {"version": book.version, "source": book.source, "updated": book.updated} if book else None,
-        "models": {name: asdict(price) for name, price in prices.items() if price is not None},
-    }
+    """Return what each model costs, by its own price or the book's."""
+    prices = {name: price_of(app.models.models[name], app.prices) for name in names}
+    return {name: asdict(price) for name, price in prices.items() if price is not None}
 
 
 def _raw(app: App, kind: Kind) -> dict[str, Json]:

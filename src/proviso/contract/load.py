@@ -1,6 +1,7 @@
 """From a folder to apps: every file read once, every problem of all files at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +13,14 @@ from proviso.contract.consistency import refusal_texts
 from proviso.contract.document import Path as Place
 from proviso.contract.document import parse_document
 from proviso.contract.folder import Fault, Folder, documents
+from proviso.contract.grounds import Choice
 from proviso.contract.model import Contract
-from proviso.contract.partial import where_readable, written
+from proviso.contract.partial import where_readable, whole, written
 from proviso.contract.parts import App, Kind, Parts
 from proviso.contract.prompt import parse_prompt
 from proviso.contract.read import read
 from proviso.contract.register import ModelRegister, PriceBook
-from proviso.contract.vocabulary import Section
+from proviso.contract.vocabulary import Section, Unreadable
 from proviso.contract.wording import suggest
 from proviso.contract.workspace import Policy, Sources, Workflow, Workspace
 from proviso.errors import InvalidWorkspace
@@ -51,6 +53,40 @@ def load_app(root: Path, app: str, rules: Rules) -> App:
     loader.finish()
     assert loaded is not None  # an app that could not be read has left a problem
     return loaded
+
+
+class Outlook(Struct, frozen=True):
+    """What can be said of the models of a workspace, whatever else is wrong with its files.
+
+    `choices`: by app and role; an app is missing where nobody can know what would be chosen. `problems`: all.
+    """
+
+    models: ModelRegister
+    prices: PriceBook | None
+    workspace: Workspace | None
+    choices: dict[str, dict[str, Choice]]
+    problems: tuple[Problem, ...]
+
+
+def load_outlook(root: Path, rules: Rules, apps: Sequence[str] = ()) -> Outlook:
+    """Read the models of some apps (default: all) as far as they can be read.
+
+    Raises `InvalidWorkspace` where there is no such app, or where register or price book cannot be read.
+    """
+    loader, names = _Loader(root, rules), app_names(root)
+    shared = loader.shared
+    choices: dict[str, dict[str, Choice]] = {}
+    for name in apps or names:
+        loader.app(name)
+        if name not in names:
+            loader.finish()
+        with suppress(Unreadable):
+            choices[name] = choose(loader.latest, rules.today)
+    unread = "prices" in shared.documents and shared.prices is None
+    if shared.models is None or unread or not (whole(shared.models) and whole(shared.prices)):
+        loader.finish()
+    assert shared.models is not None
+    return Outlook(shared.models, shared.prices, shared.workspace, choices, tuple(loader.problems))
 
 
 def load_workspace(root: Path, rules: Rules) -> LoadedWorkspace:
@@ -86,7 +122,7 @@ class _Loader:
         shared.models = self._yaml(shared, "models", "models.yaml", ModelRegister, _BEGIN)
         if self.folder.has("prices.yaml"):
             shared.prices = self._yaml(shared, "prices", "prices.yaml", PriceBook, _BEGIN)
-        self.shared = shared
+        self.shared = self.latest = shared  # the latest: of the app that was read last
         self.problems += check_shared(shared, rules)
 
     def finish(self) -> None:
@@ -101,6 +137,7 @@ class _Loader:
             return None
         parts = structs.replace(self.shared, name=name, documents=dict(self.shared.documents))
         home, fix = f"apps/{name}", "write it as `docs/contract.md` describes"
+        self.latest = parts
         parts.contract = self._yaml(parts, "contract", f"{home}/contract.yaml", Contract, fix)
         parts.workflow = self._yaml(parts, "workflow", f"{home}/workflow.yaml", Workflow, fix)
         parts.sources = self._yaml(parts, "sources", f"{home}/sources.yaml", Sources, fix)

@@ -128,6 +128,17 @@ def plain(value: object) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 
 
+def whole(value: object) -> bool:
+    """Say whether all of a value could be read."""
+    return not _has_hole(plain(value))
+
+
+def _has_hole(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_hole, value.values()))
+    return any(map(_has_hole, value)) if isinstance(value, list) else value is HOLE
+
+
 class Faults:
     """Where a document is not as its type asks: values, and names of free sections."""
 

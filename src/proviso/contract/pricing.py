@@ -36,7 +36,7 @@ def price_of(model: RegisteredModel, book: PriceBook | None) -> TokenPrice | Non
     Profiles may differ in price, and which one answers is not known before: the dearest counts. None: unknown.
     """
     if model.price is not None:
-        return _own(model.price)
+        return own_price(model.price)
     found = list(_booked(model, book)) if book is not None else []
     if not found:
         return FREE if model.provider == BUILT_IN else None
@@ -56,7 +56,7 @@ def micro_usd(usd: float) -> int | None:
     return int(amount) if amount == amount.to_integral_value() else None
 
 
-def _own(price: Price) -> TokenPrice:
+def own_price(price: Price) -> TokenPrice:
     """Read a price. A finer one than a micro-dollar is a problem of its own, and counts as the next one above."""
     amounts = (
         price.input_per_million_usd,

@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from proviso.contract.vocabulary import Classification, Feature, Id, IsoDate, Language, Section
+from proviso.contract.vocabulary import (
+    GUARDRAIL,
+    GUARDRAIL_VERSION,
+    Classification,
+    Feature,
+    Id,
+    IsoDate,
+    Language,
+    Section,
+)
 
 Tokens = Annotated[int, Field(ge=1)]
 MicroUsd = Annotated[int, Field(ge=0, le=10**12)]  # micro-dollars for a million tokens
@@ -53,10 +62,8 @@ class ModelSettings(Section):
 class ModelGuardrail(Section):
     """A Bedrock guardrail that every call of a model goes through, besides Proviso's own."""
 
-    identifier: str = Field(pattern=r"^[a-z0-9]{1,64}$", description="The guardrail's ID.")
-    version: str = Field(
-        pattern=r"^([1-9][0-9]{0,7}|DRAFT)$", description="Its version, in quotes; `DRAFT` can change."
-    )
+    identifier: str = Field(pattern=GUARDRAIL, description="The guardrail's ID.")
+    version: str = Field(pattern=GUARDRAIL_VERSION, description="Its version, in quotes; `DRAFT` can change.")
 
 
 class ReleaseModel(Section):

@@ -12,6 +12,8 @@ PATH = r"^[^/\\\x00][^\\\x00]*$"
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 INTERVAL = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 LANGUAGE = r"^[a-z]{2}$"
+GUARDRAIL = r"^[a-z0-9]{1,64}$"
+GUARDRAIL_VERSION = r"^([1-9][0-9]{0,7}|DRAFT)$"
 VARIABLE = r"^[A-Z][A-Z0-9_]{0,99}$"
 WORDS = r"^[^ ]+( [^ ]+){0,2}$"
 
@@ -33,6 +35,8 @@ FORMS = {
     DATE: "a date such as `2026-01-31`",
     INTERVAL: "two dates such as `2026-12-15/2027-01-05`",
     LANGUAGE: "a language code of two lower-case letters, such as `en`",
+    GUARDRAIL: "the guardrail's ID: lower-case letters and digits",
+    GUARDRAIL_VERSION: 'the number of a version, in quotes, such as `"3"`',
     VARIABLE: "the name of an environment variable, such as `OPENAI_API_KEY`",
     WORDS: "one to three words, such as `taxi` or `rental car`",
 }

@@ -17,8 +17,10 @@ def covers(contract: Contract) -> dict[str, str]:
         controls[f"purpose.tasks.{PATTERN_TASK}"] = "workflow pattern draft-then-verify"
     if contract.safety.residency:
         controls["safety.residency"] = "the release can only name models of these regions"
-    for role in contract.models.needs:
-        controls[f"models.needs.{role}.context"] = "the release can only name models with this context"
+    for role, needs in contract.models.needs.items():
+        stated = needs.model_dump(exclude_none=True, exclude={"features"})
+        for clause in (*stated, *(f"features.{feature}" for feature in needs.features)):
+            controls[f"models.needs.{role}.{clause}"] = "the release can only name models that have it"
     for name in contract.inputs.sources:
         controls[f"inputs.sources.{name}"] = "filter inside the search"
     for part in contract.monitoring.log:
