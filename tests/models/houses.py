@@ -2,14 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec.structs import replace
 
 from bedrock_simulator.scenario import Answers, Fault, Rule, Scenario, SimulatedGuardrail, SimulatedModel
 from bedrock_simulator.simulator import Simulator
-from proviso.aws import Keys, Patience
-from proviso.aws.http import AiohttpTransport
+from proviso.aws import Keys, Patience, Transport, open_transport
 from proviso.models.bedrock import BedrockEndpoint
 from proviso.models.endpoint import Endpoint, Target
 from proviso.models.openai_compatible import OpenAIEndpoint
@@ -48,7 +47,7 @@ class House(Protocol):
 class AtSimulator:
     """Bedrock's endpoint at the simulator."""
 
-    def __init__(self, simulator: Simulator, transport: AiohttpTransport, patience: Patience) -> None:
+    def __init__(self, simulator: Simulator, transport: Transport, patience: Patience) -> None:
         self._simulator = simulator
         target = Target("sees", "simulator", SEES, "eu-central-1", simulator.url)
         self.endpoint = BedrockEndpoint(target, transport, Ring(Keys("test", "test")), patience=patience)
@@ -65,7 +64,7 @@ class AtSimulator:
 class AtServer:
     """OpenAI's endpoint at a server that speaks its API."""
 
-    def __init__(self, server: OpenAIServer, transport: AiohttpTransport, patience: Patience) -> None:
+    def __init__(self, server: OpenAIServer, transport: Transport, patience: Patience) -> None:
         self._server = server
         target = Target("small", "openai", MODEL, "local", server.url)
         self.endpoint = OpenAIEndpoint(target, transport, KEY, patience=patience)
@@ -79,10 +78,12 @@ class AtServer:
 
 
 @asynccontextmanager
-async def at_simulator(patience: Patience = PATIENT) -> AsyncIterator[AtSimulator]:
+async def at_simulator(
+    patience: Patience = PATIENT, *, library: Literal["aiohttp", "botocore"] = "aiohttp"
+) -> AsyncIterator[AtSimulator]:
     """Bedrock's endpoint, and a simulator for it."""
     async with Simulator(SCENARIO) as simulator:
-        transport = AiohttpTransport()
+        transport = open_transport(library)
         try:
             yield AtSimulator(simulator, transport, patience)
         finally:
@@ -93,7 +94,7 @@ async def at_simulator(patience: Patience = PATIENT) -> AsyncIterator[AtSimulato
 async def at_server(patience: Patience = PATIENT) -> AsyncIterator[AtServer]:
     """OpenAI's endpoint, and a server for it."""
     async with OpenAIServer().running() as server:
-        transport = AiohttpTransport()
+        transport = open_transport("aiohttp")
         try:
             yield AtServer(server, transport, patience)
         finally:

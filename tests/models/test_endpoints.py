@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,7 +21,11 @@ from tests.models.houses import IMPATIENT, PATIENT, House, at_server, at_simulat
 from tests.waiting import happens
 
 Open = Callable[[Patience], AbstractAsyncContextManager[House]]
-PLACES: Final[dict[str, Open]] = {"bedrock": at_simulator, "openai": at_server}
+PLACES: Final[dict[str, Open]] = {
+    "bedrock": at_simulator,
+    "bedrock through botocore": partial(at_simulator, library="botocore"),
+    "openai": at_server,
+}
 HELLO: Final = Call(calls.asked("Say this again. Grüße 🙂"), 300, metadata={"app": "policy-qa"})
 
 
