@@ -203,6 +203,8 @@ def _cacheable(params: Params, messages: list[Message]) -> Iterator[dict[str, An
 
 
 def _check_format(params: Params) -> None:
+    if not isinstance(params.get("additionalModelRequestFields", {}), dict):
+        raise _no_object("additionalModelRequestFields")
     structure = params.get("outputConfig", {}).get("textFormat", {}).get("structure", {})
     if "jsonSchema" not in structure:
         return

@@ -2,14 +2,12 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from bedrock_simulator import converse_output, converse_rules, responses
 from bedrock_simulator.catalogue import Catalogue, Found
@@ -19,37 +17,15 @@ from bedrock_simulator.messages import Received, Reply
 from bedrock_simulator.models import ServiceModels
 from bedrock_simulator.permissions import check_permission
 from bedrock_simulator.reading import Readers, json_body
+from bedrock_simulator.record import Record, Request
 from bedrock_simulator.routes import Route, Routes, region_of
 from bedrock_simulator.scenario import Scenario
 from bedrock_simulator.signatures import Authenticator
 from bedrock_simulator.tokens import count_body, count_input
 
-KEPT = 1_000  # requests that are remembered
-
 _log = logging.getLogger(__name__)
 _CONVERSING = frozenset({"Converse", "ConverseStream"})
 _WITH_MODEL = _CONVERSING | {"CountTokens", "InvokeModel"}
-
-
-class Request(Struct):
-    """A request as it was received, for assertions."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    reply: Reply
-    operation: str = ""
-    region: str = ""
-    model_id: str = ""
-    params: dict[str, Any] = msgspec.field(default_factory=dict)
-    error: str = ""  # its code, where it was answered by one
-
-    @property
-    def outcome(self) -> str:
-        """Say what became of it: `answered`, an error's code, `closed`, `reset`, `gone` (the client left), `open`."""
-        if self.reply.ended in ("", "finished"):
-            return self.error or ("answered" if self.reply.status else "open")
-        return self.reply.ended
 
 
 class Service:
@@ -66,12 +42,19 @@ class Service:
         self._account = scenario.account
         self._speaker = speaker
         self._conditions = conditions
-        self.requests: deque[Request] = deque(maxlen=KEPT)
+        self.record = Record()
 
     async def answer(self, received: Received, reply: Reply) -> None:
         """Answer a request, whatever it is."""
-        request = Request(received.method, received.path, received.headers, reply, region=region_of(received))
-        self.requests.append(request)
+        request = Request(
+            method=received.method,
+            path=received.path,
+            headers=received.headers,
+            size=len(received.body),
+            reply=reply,
+            region=region_of(received),
+        )
+        self.record.add(request)
         service = ""
         try:
             route = self._routes.route(received)

@@ -13,9 +13,10 @@ from bedrock_simulator.conditions import Network
 from bedrock_simulator.exchange import Conditions, Speaker
 from bedrock_simulator.http import Server
 from bedrock_simulator.messages import Received, Reply
+from bedrock_simulator.record import Request
 from bedrock_simulator.routes import DEFAULT_REGION
 from bedrock_simulator.scenario import Scenario
-from bedrock_simulator.service import Request, Service
+from bedrock_simulator.service import Service
 
 _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = {"0.0.0.0": _LOOPBACK, "": _LOOPBACK, "::": "::1"}  # noqa: S104  # where to call it, not to listen
@@ -51,8 +52,8 @@ class Simulator:
 
     @property
     def requests(self) -> list[Request]:
-        """Return what was received since the start or the last reset, oldest first; at most `service.KEPT`."""
-        return list(self._service.requests)
+        """Return what was received since the start or the last reset, oldest first; at most `record.KEPT`."""
+        return self._service.record.all()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -12,6 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bedrock_simulator.certificate import self_signed
+from bedrock_simulator.messages import Received, Reply
+from bedrock_simulator.record import KEPT, KEPT_BYTES, Record, Request
 from bedrock_simulator.scenario import Answers, Rule, Scenario
 from bedrock_simulator.simulator import Simulator, running
 from tests.simulator.clients import ECHO, HELLO, ONCE, REGION, ClientFor
@@ -106,3 +108,29 @@ def test_a_scenario_that_is_wrong_is_told_by_place_and_fix(tmp_path: Path) -> No
     assert done.returncode == 1
     assert "scenario.yaml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_only_so_much_is_remembered() -> None:
+    record = Record()
+    for number in range(KEPT + 5):
+        record.add(received(str(number), 1))
+    assert [len(record.all()), record.all()[0].path] == [KEPT, "5"]
+    record.add(received("large", KEPT_BYTES))
+    assert [request.path for request in record.all()] == ["large"]
+
+
+def received(path: str, size: int) -> Request:
+    asked = Received("POST", path, "", {}, b"")
+    return Request(method="POST", path=path, headers={}, size=size, reply=Reply(Nowhere(), asked))
+
+
+class Nowhere:
+    """A connection that leads nowhere."""
+
+    def send(self, content: bytes) -> None: ...
+
+    async def drained(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def reset(self) -> None: ...
