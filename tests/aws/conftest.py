@@ -1,9 +1,11 @@
 """Both transports, and servers of raw bytes for them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from proviso.aws.botocore_transport import BotocoreTransport
 from proviso.aws.http import AiohttpTransport
@@ -12,7 +14,14 @@ from tests.aws.raw_server import Behaviour, RawServer
 
 Serve = Callable[[Behaviour], Awaitable[RawServer]]
 Make = Callable[..., Transport]
+Loop = Callable[[], asyncio.AbstractEventLoop]
 MAKERS: dict[str, Make] = {"aiohttp": AiohttpTransport, "botocore": BotocoreTransport}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Loop]:
+    """Run the transports on the loop of the server, and on Python's own."""
+    own: dict[str, Loop] = {"asyncio": asyncio.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop, **own} if item.path.name == "test_transport.py" else own
 
 
 @pytest_asyncio.fixture

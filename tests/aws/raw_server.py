@@ -1,6 +1,7 @@
 """A server of raw bytes that behaves as badly as a test wants it to."""
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
@@ -44,17 +45,18 @@ class Visit:
                 pass
 
     def reset(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with self._socket() as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     def hang_up(self) -> None:
         """Close this moment, without a turn of the loop."""
-        self.socket.shutdown(socket.SHUT_RDWR)
+        with self._socket() as own:
+            own.shutdown(socket.SHUT_RDWR)
 
-    @property
-    def socket(self) -> socket.socket:
-        found: socket.socket = self._writer.get_extra_info("socket")
-        return found
+    def _socket(self) -> socket.socket:
+        """Return the socket itself; loops give out something less."""
+        return socket.socket(fileno=os.dup(self._writer.get_extra_info("socket").fileno()))
 
 
 Behaviour = Callable[[Visit], Awaitable[None]]
