@@ -7,6 +7,7 @@ import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
 from ssl import SSLContext
+from typing import cast
 
 import httptools
 from msgspec import Struct, field
@@ -86,8 +87,7 @@ class _Wire(asyncio.Protocol):
     # what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
         self._wires.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

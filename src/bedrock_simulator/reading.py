@@ -14,6 +14,9 @@ from bedrock_simulator.routes import Route
 from bedrock_simulator.validation import Check, Compiler, Problem, refusal, unreadable
 
 
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 class _Elsewhere(Struct, frozen=True):
     """A member that stands outside the body. `key`: what it is called there."""
 
@@ -98,7 +101,7 @@ def json_body(body: bytes) -> dict[str, Any]:
     """Return the JSON object of InvokeModel. Raises `ServiceError` (400)."""
     try:
         parsed = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NOT_JSON as error:
         raise _malformed() from error
     if not isinstance(parsed, dict):
         raise _malformed()
@@ -108,7 +111,7 @@ def json_body(body: bytes) -> dict[str, Any]:
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body) if body else {}
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _NOT_JSON as error:
         raise unreadable(f"the body is not JSON: {error}") from error
 
 

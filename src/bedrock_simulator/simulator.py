@@ -59,6 +59,7 @@ class Simulator:
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which AWS's own clients come here."""
         variables = {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": DEFAULT_REGION}
+        variables["AWS_DEFAULT_REGION"] = DEFAULT_REGION  # what boto3 reads
         for access_key, secret in list(self._scenario.credentials.items())[:1]:
             variables |= {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
         return variables

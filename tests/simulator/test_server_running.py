@@ -53,6 +53,15 @@ def test_a_port_that_is_taken_is_an_error_and_no_hang(simulator: Simulator) -> N
         pass
 
 
+def test_the_environment_is_all_that_boto3_needs(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in simulator.environment.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.Session().client("bedrock-runtime")
+    assert client.converse(modelId=ECHO, messages=HELLO)["stopReason"] == "end_turn"
+
+
 @pytest.fixture
 def bearer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda key: monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)

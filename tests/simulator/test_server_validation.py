@@ -133,7 +133,9 @@ def test_base64_is_left_as_it_is() -> None:
     assert converse(messages=user(image))["messages"] == user(image)
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b'{"a":"\\ud800"}', b"[" * 100_000, b"nul"])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'"x"', b"\xff", b'{"a":"\\ud800"}', b"[" * 100_000, b"nul", b'{"a":"\xff"}']
+)
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ServiceError) as refused:
         read(received("/model/x.y/converse", body))
