@@ -13,7 +13,6 @@ from bedrock_simulator.models import STS, Operation, ServiceModel, ServiceModels
 from bedrock_simulator.routes import Route
 from bedrock_simulator.validation import Check, Compiler, Problem, refusal, unreadable
 
-
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
