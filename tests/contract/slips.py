@@ -75,6 +75,8 @@ _POLICY = {
     ),
 }
 _MODELS = {
+    "a provider of no kind": ("provider: extractive ", "provider: extractve "),
+    "a price finer than a micro-dollar": ("input_per_million_usd: 0,", "input_per_million_usd: 0.0000001,"),
     "less than no context": ("context: 200000", "context: -1"),
     "a data class of no kind": ("[public, internal,", "[public, intern,"),
     "a model that has ended": ("{status: active}", "{status: end-of-life}"),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.contract.hosting import host
 from tests.contract.workspace import APP, Copy
 
 YAML = [
@@ -15,6 +16,7 @@ YAML = [
     f"{APP}/sources.yaml",
     "policy.yaml",
     "models.yaml",
+    "prices.yaml",
     "proviso.yaml",
 ]
 WORDS = [
@@ -39,7 +41,7 @@ WORDS = [
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    return Copy(tmp_path_factory.mktemp("mutations"))
+    return host(Copy(tmp_path_factory.mktemp("mutations")), "{choose: first, stand_ins: 2}")
 
 
 def mutated(text: str, chance: random.Random) -> str:

@@ -1,5 +1,7 @@
 """The register, the price book and the environments: each fault is told once, at its place, with its fix."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from proviso.contract import TokenPrice, price_of
@@ -26,6 +28,36 @@ def test_a_fault_is_told_once_at_its_place_with_its_fix(hosted: Copy, case: str)
     assert (problem.at.file, problem.clause) == (file, clause)
     assert words in f"{problem.what}; {problem.fix}"
     assert problem.at.line
+
+
+# What is left out needs the very value that another fault spoils, or stands on the same line.
+APART = HOSTED_FAULTS.keys() - {
+    "a guardrail that can change",
+    "a guardrail of no number",
+    "a region of no kind",
+    "Bedrock on this machine",
+    "an ARN of another region",
+    "a server's whole path",
+    "a binding of no model",
+    "a binding of another provider's model",
+    "an environment of no kind",
+    "a region twice",
+    "an endpoint with a path",
+    "a feature twice",
+    "a price in dollars",
+    "an account in the register",
+}
+
+
+def test_all_faults_at_once_give_the_problems_of_all(hosted: Copy) -> None:
+    with ExitStack() as undo:
+        for file in {HOSTED_FAULTS[name][0] for name in APART}:
+            undo.enter_context(hosted.as_it_was(file))
+        for name in APART:
+            hosted.replace(*HOSTED_FAULTS[name][:3])
+        told = hosted.problems()
+    assert sorted(problem.clause for problem in told) == sorted(HOSTED_FAULTS[name][3] for name in APART)
+    assert len(APART) >= 16
 
 
 def test_a_hosted_model_that_nobody_prices_is_told_with_the_name_that_the_book_lacks(hosted: Copy) -> None:

@@ -69,8 +69,7 @@ def _draw_choice(chosen: Chosen) -> None:
             why = "; ".join(f"{ground.rule}: {ground.what}" for ground in one.grounds)
             table.add_row(role, one.name, _coloured(one), _usd(one.micro_usd), escape(why))
     stdout().print(table)
-    if chosen.problems:
-        stdout().print(f"\n{len(chosen.problems)} problems in the files: `proviso check` tells them")
+    _point_to_problems(len(chosen.problems))
 
 
 def _order(one: Candidate) -> tuple[int, int, str]:
@@ -115,8 +114,12 @@ def _draw_review(review: Review) -> None:
         console.print(f"       [green]fix:[/green] {escape(one.fix)}", soft_wrap=True)
     counts = {level: sum(one.severity == level for one in review.findings) for level in _COLOURS}
     console.print(f"on {review.on}: " + ", ".join(f"{count} {level}" for level, count in counts.items()))
-    if review.problems:
-        console.print(f"{review.problems} problems in the files: `proviso check` tells them")
+    _point_to_problems(review.problems)
+
+
+def _point_to_problems(count: int) -> None:
+    if count:
+        stdout().print(f"{count} problem{'s' if count > 1 else ''} in the files: see `proviso check`")
 
 
 @command.group("prices", epilog="\b\nExample:\n  proviso models prices import prices.json")
