@@ -25,11 +25,11 @@ def bedrock_simulator() -> Iterator[StartSimulator]:
 
     with ExitStack() as stack:
 
-        def start(scenario: "Scenario | Path | None" = None) -> "Simulator":
+        def start(scenario: "Scenario | Path | str | None" = None) -> "Simulator":
             if scenario is None or isinstance(scenario, Scenario):
                 return stack.enter_context(running(scenario))
             from bedrock_simulator.scenario_file import load_scenario  # noqa: PLC0415
 
-            return stack.enter_context(running(load_scenario(scenario)))
+            return stack.enter_context(running(load_scenario(Path(scenario))))
 
         yield start
