@@ -23,14 +23,14 @@ from botocore.awsrequest import (
     AWSPreparedRequest,
     AWSResponse,
 )
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import failed, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import allow_head, failed, refuse_more_than, refuse_without_length, timed_out
 from proviso.aws.signing import host_header
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class BotocoreTransport:
         self._closed = False
 
     def send(self, request: HttpRequest, patience: Patience) -> AbstractAsyncContextManager[HttpResponse]:
-        """See `Transport.send`. The head may take `patience.connect + patience.head` in all."""
+        """See `Transport.send`. What takes the head its time begins with the first byte that is written."""
         return _Exchange(self, request, patience)
 
     async def close(self) -> None:
@@ -117,6 +117,7 @@ class _Ticket(bytes):
     connection: "_Owned | None"
     abandoned: bool
     sent: bool
+    tell: Callable[[], object]  # that it was sent
 
     @classmethod
     def of(cls, body: bytes) -> "_Ticket":
@@ -167,8 +168,10 @@ class _Owned:
     def send(self, data: bytes) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
-        if self._owner is not None:
+        if self._owner is not None and not self._owner.sent:
             self._owner.sent = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._owner.tell()
         super().send(data)  # type: ignore[misc]
 
     def break_off(self, owner: _Ticket) -> None:
@@ -228,17 +231,17 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
         loop = asyncio.get_running_loop()
         if patience.whole is not None:
             self._ends = loop.time() + patience.whole
+        limit = asyncio.timeout_at(min(loop.time() + patience.connect, self._ends))
+        ticket.tell = partial(loop.call_soon_threadsafe, allow_head, limit, patience.head, self._ends)
         try:
-            async with asyncio.timeout_at(min(loop.time() + patience.connect, self._ends)):
+            async with limit:
                 await self._transport.enter(ticket)
-            self._entered = True
-            limit = loop.time() + patience.connect + patience.head
-            async with asyncio.timeout_at(min(limit, self._ends)):
+                self._entered = True
                 answer = await self._in_thread(self._ask)
             refuse_without_length(answer.status_code, answer.headers, origin)
         except BaseException as error:
             self._leave()
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError | ConnectTimeoutError | ReadTimeoutError):
                 verb = "answer" if ticket.sent else "connect"
                 raise timed_out(origin, verb, sent=ticket.sent) from error
             if isinstance(error, BotoCoreError):

@@ -4,8 +4,9 @@ import asyncio
 import math
 import select
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -15,7 +16,7 @@ from aiohttp.payload import Payload
 from yarl import URL
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import failed, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import allow_head, failed, refuse_more_than, refuse_without_length, timed_out
 from proviso.aws.signing import host_header
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class AiohttpTransport:
         self._closed = False
 
     def send(self, request: HttpRequest, patience: Patience) -> AbstractAsyncContextManager[HttpResponse]:
-        """See `Transport.send`. The head may take `patience.connect + patience.head` in all."""
+        """See `Transport.send`. What takes the head its time begins with the first byte that is written."""
         if self._closed:
             raise TransportFailed("the transport is closed", sent=False, fix="make another one")
         if self._session is None:
@@ -71,6 +72,7 @@ class AiohttpTransport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_DEFAULTS,
+            timeout=aiohttp.ClientTimeout(),  # none: each exchange keeps its own time
             auto_decompress=False,
             trust_env=False,
         )
@@ -122,14 +124,15 @@ def _has_spoken(connection: "Connection") -> bool:
 
 
 class _Body(Payload):
-    """A request's bytes, which know whether they were written."""
+    """A request's bytes, which know whether they were written, and tell when."""
 
     _value: bytes
     _autoclose = True
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, tell: Callable[[], None]) -> None:
         super().__init__(body)
         self._size = len(body)
+        self._tell = tell
         self.sent = False
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -138,7 +141,9 @@ class _Body(Payload):
     async def write(self, writer: "AbstractStreamWriter") -> None:
         """Write head and body: aiohttp holds the head back until then."""
         transport = writer.transport
-        self.sent = transport is not None and not transport.is_closing()
+        if transport is not None and not transport.is_closing():
+            self.sent = True
+            self._tell()
         if len(self._value) <= _PIECE:
             await writer.write(self._value)
             return
@@ -169,11 +174,12 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
         patience, origin = self._patience, self._request.origin
         loop = asyncio.get_running_loop()
         ends = math.inf if patience.whole is None else loop.time() + patience.whole
-        body = _Body(self._request.body)
+        limit = asyncio.timeout_at(min(loop.time() + patience.connect, ends))
+        body = _Body(self._request.body, partial(allow_head, limit, patience.head, ends))
         try:
-            async with asyncio.timeout_at(min(loop.time() + patience.connect + patience.head, ends)):
+            async with limit:
                 response = await self._ask(body)
-        except TimeoutError as error:  # ours, or aiohttp's for a connection
+        except TimeoutError as error:
             raise timed_out(origin, "answer" if body.sent else "connect", sent=body.sent) from error
         except (aiohttp.ClientError, OSError) as error:
             raise failed(origin, error, sent=body.sent) from error
@@ -206,7 +212,6 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
             self._url,
             data=body,
             headers=self._request.headers,
-            timeout=aiohttp.ClientTimeout(connect=self._patience.connect),
             allow_redirects=False,
         )
 

@@ -1,5 +1,7 @@
-"""What transports say of failures, and how much they read."""
+"""What transports say of failures, how long they wait, and how much they read."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 
 from proviso.aws.protocol import TimedOut, TransportFailed
@@ -18,6 +20,12 @@ def failed(origin: str, error: BaseException, *, sent: bool) -> TransportFailed:
 def timed_out(origin: str, verb: str, *, sent: bool) -> TimedOut:
     """Return the error for what did not connect, answer or go on in time."""
     return TimedOut(f"`{origin}` did not {verb} in time", sent=sent, fix="look at it, or allow more time")
+
+
+def allow_head(limit: asyncio.Timeout, head: float, ends: float) -> None:
+    """Give the other side its time for the head, now that the request is on its way."""
+    with contextlib.suppress(RuntimeError):  # it is over already
+        limit.reschedule(min(asyncio.get_running_loop().time() + head, ends))
 
 
 def refuse_more_than(size: int, origin: str) -> None:
