@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from proviso.errors import StoreUnavailable
@@ -25,7 +25,10 @@ class LoopThread:
         self._thread.start()
 
     def call(self, coroutine: Coroutine[Any, Any, T], within_s: float) -> T:
-        """Run a coroutine and return what it returns; raise `TimeoutError` if that takes too long."""
+        """Run a coroutine and return what it returns; raise `TimeoutError` if that takes too long.
+
+        Raises `StoreUnavailable` where the thread has been closed, also while the coroutine was under way.
+        """
         try:
             future = self.start(_within(coroutine, within_s))
         except BaseException:
@@ -33,6 +36,8 @@ class LoopThread:
             raise
         try:
             return future.result(within_s + _GRACE_S)
+        except CancelledError as error:  # by `close`: an event loop would take it for the end of its own task
+            raise _closed() from error
         except BaseException:
             future.cancel()
             raise
@@ -42,7 +47,7 @@ class LoopThread:
         with self._lock:
             if self._closed:
                 coroutine.close()
-                raise StoreUnavailable("the store is closed", fix="ask again when the server is up")
+                raise _closed()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
@@ -57,6 +62,10 @@ class LoopThread:
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # which cancels what is left
             runner.get_loop().run_forever()
+
+
+def _closed() -> StoreUnavailable:
+    return StoreUnavailable("the store is closed", fix="ask again when the server is up")
 
 
 async def _within(coroutine: Coroutine[Any, Any, T], within_s: float) -> T:
