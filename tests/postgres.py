@@ -9,12 +9,14 @@ import contextlib
 import importlib.util
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,7 +159,7 @@ def query(url: str, sql: str) -> list[Any]:
     """Run SQL on a connection of its own, beside the code that is tested."""
 
     async def run() -> list[Any]:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=_START_S)
         try:
             return [tuple(row) for row in await connection.fetch(sql)]
         finally:
@@ -165,6 +167,31 @@ def query(url: str, sql: str) -> list[Any]:
 
     with ThreadPoolExecutor(1) as thread:  # for the loop of a test may be running in this one
         return thread.submit(asyncio.run, run()).result()
+
+
+@contextlib.contextmanager
+def locked(url: str, table: str) -> Iterator[None]:
+    """Hold a table so that nobody else can read or change it, until the block ends."""
+    held, over = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        connection = await asyncpg.connect(url, timeout=_START_S)
+        try:
+            async with connection.transaction():
+                await connection.execute(f"LOCK TABLE {table}")
+                held.set()
+                await asyncio.to_thread(over.wait)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        holding = thread.submit(asyncio.run, hold())
+        try:
+            assert held.wait(_START_S)
+            yield
+        finally:
+            over.set()
+            holding.result()
 
 
 def find_binaries() -> Path | None:
@@ -189,9 +216,12 @@ def _unprivileged() -> str | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a port below those that systems give to connections: a server that restarts finds it free again."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def _children(pid: int) -> list[int]:

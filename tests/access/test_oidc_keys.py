@@ -34,9 +34,11 @@ from tests.access.provider import (
     hangs_up,
     huge,
 )
+from tests.waiting import PATIENCE_S
 
 DISCOVERED = ["/.well-known/openid-configuration", "/jwks"]
 DAY = 86_400
+LONG_S = 20.0  # what is cut off after 0.3 s of it goes on for ever otherwise
 
 
 @pytest.fixture
@@ -175,7 +177,7 @@ async def test_closing_ends_a_fetch_that_is_under_way(door: Door) -> None:
 # --- what a provider may say ----------------------------------------------------------------------
 
 
-def why(provider: LoopbackProvider, timeout_s: float = 3.0) -> str:
+def why(provider: LoopbackProvider, timeout_s: float = PATIENCE_S) -> str:
     with pytest.raises(IdentityUnavailable) as caught:
         fetch_keys(settings_of(provider), timeout_s)
     return caught.value.message
@@ -218,22 +220,24 @@ def test_a_provider_that_sends_a_byte_at_a_time_is_cut_off(provider: LoopbackPro
     provider.answer = drips
     begun = time.monotonic()
     assert "cannot be fetched" in why(provider, timeout_s=0.3)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < LONG_S
 
 
 def test_a_provider_that_says_nothing_is_cut_off(provider: LoopbackProvider) -> None:
     done = threading.Event()
-    provider.answer = lambda _: done.wait(5)
+    provider.answer = lambda _: done.wait(PATIENCE_S)
     begun = time.monotonic()
     assert "cannot be fetched" in why(provider, timeout_s=0.2)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < LONG_S
     done.set()
 
 
-def test_nobody_there_is_out_of_reach() -> None:
-    with LoopbackProvider() as gone:
-        pass
-    assert "ConnectionRefused" in why(gone) or "URLError" in why(gone)
+def test_nobody_there_is_out_of_reach(provider: LoopbackProvider) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/jwks"
+        with pytest.raises(IdentityUnavailable, match=r"ConnectionRefused|URLError"):
+            fetch_keys(replace(settings_of(provider), jwks_url=url))
 
 
 @pytest.mark.parametrize(
@@ -292,7 +296,7 @@ def test_a_private_authority_is_trusted_where_the_machine_says_so(
         provider.answer = drips
         begun = time.monotonic()
         assert "cannot be fetched" in why(provider, timeout_s=0.3)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < LONG_S
 
 
 def test_a_handshake_that_never_ends_is_cut_off(provider: LoopbackProvider) -> None:
@@ -302,7 +306,7 @@ def test_a_handshake_that_never_ends_is_cut_off(provider: LoopbackProvider) -> N
         begun = time.monotonic()
         with pytest.raises(IdentityUnavailable, match="cannot be fetched"):
             fetch_keys(replace(settings_of(provider), jwks_url=url), 0.3)
-        assert 0.25 < time.monotonic() - begun < 2
+        assert 0.25 < time.monotonic() - begun < LONG_S
 
 
 def drip_a_handshake(listener: socket.socket) -> None:

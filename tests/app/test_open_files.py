@@ -46,7 +46,9 @@ def test_releases_that_are_no_longer_served_hold_nothing_open(workspace: Path) -
         assert maps > 0
         for turn in range(1, SWAPS):
             swap(workspace, site, turn)
-            assert held(workspace) == (maps, files)
+            now_maps, now_files = held(workspace)
+            assert now_maps == maps
+            assert now_files <= files  # others of this process may close theirs meanwhile
 
 
 def test_a_request_under_way_keeps_its_release_until_it_has_ended(workspace: Path) -> None:
@@ -70,4 +72,6 @@ def test_a_site_that_has_ended_holds_nothing_open(workspace: Path, without_a_loo
         site.release()
     else:
         asyncio.run(site.close())
-    assert held(workspace) == (0, files)
+    maps, left = held(workspace)
+    assert maps == 0
+    assert left <= files  # others of this process may close theirs meanwhile

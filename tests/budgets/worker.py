@@ -2,7 +2,8 @@
 
     python -m tests.budgets.worker FOLDER URL RECORD WRITER CLIENTS AMOUNT
 
-It ends when all its clients have heard a "no" that holds until the window ends: when nothing can come back any more.
+It says when it is there and begins when it is told to, a line each. It ends when all its clients have heard a "no"
+that holds until the window ends: when nothing can come back any more.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from pathlib import Path
 from proviso.budgets import Demand, Kind, LeasedBudget, Limit, LimitReached, Scope, Window
 from proviso.store import Store, open_store
 
-SETTLED_WITHIN_S = 40.0
+SETTLED_WITHIN_S = 150.0
 
 
 async def client(budget: LeasedBudget, limit: Limit, record: int, writer: str) -> None:
@@ -55,4 +56,6 @@ async def work(store: Store, record: Path, writer: str, clients: int, amount: in
 
 if __name__ == "__main__":
     opened = open_store(Path(sys.argv[1]), sys.argv[2])
+    print("ready", flush=True)
+    sys.stdin.readline()
     asyncio.run(work(opened, Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]), int(sys.argv[6])))

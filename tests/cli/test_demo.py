@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from proviso.cli.demo import QUESTIONS
+from tests.waiting import PATIENCE_S
 
 
 def demo(folder: Path, port: int) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "proviso.cli", "demo", "--check", "--port", str(port)]
-    return subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, text=True, timeout=5 * PATIENCE_S
+    )
 
 
 @pytest.mark.req("R1.policy-qa", "A8.api")

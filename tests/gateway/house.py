@@ -28,6 +28,7 @@ from proviso.types import (
     Served,
     Usage,
 )
+from tests.waiting import PATIENCE_S
 
 DANA = Principal("dana", frozenset({"staff"}), frozenset({"user"}), "k1")
 AUDREY = Principal("audrey", frozenset({"audit"}), frozenset({"auditor"}), "k2")
@@ -295,9 +296,9 @@ def served(house: House, **settings: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(PATIENCE_S)
         yield server.url
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()

@@ -18,6 +18,7 @@ from proviso.gateway.server import CannotListen, bind
 from proviso.settings import Settings
 from proviso.types import Environment
 from tests.gateway.house import House, served
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "::ffff:10.0.0.1"])
@@ -50,7 +51,7 @@ def test_a_host_that_is_none_is_said_so(host: str) -> None:
 
 def test_head_and_paths_with_escapes_are_harmless_over_the_wire(house: House) -> None:
     with served(house) as url:
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
         for method, path, status in (
             ("HEAD", "/healthz", 200),
             ("GET", "/v1/models/..%2f..%2fetc%2fpasswd", 404),
@@ -70,7 +71,7 @@ def test_answers_under_way_leave_before_the_parts_are_closed(house: House) -> No
     replies: list[int] = []
 
     def go() -> None:
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE_S)
         body = '{"question": "Oslo?"}'
         headers = {"authorization": "Bearer pv_dana", "content-type": "application/json"}
         connection.request("POST", "/v1/apps/policy-qa/runs", body, headers)
@@ -82,15 +83,15 @@ def test_answers_under_way_leave_before_the_parts_are_closed(house: House) -> No
     server = Server(Gateway(house.parts(), Settings()), Settings(port=0), on_ready=lambda _: ready.set())
     loop_of = threading.Thread(target=server.run)
     loop_of.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     caller = threading.Thread(target=go)
     caller.start()
-    assert house.started.wait(5)
+    assert house.started.wait(PATIENCE_S)
     server.should_exit = True
     assert not replies
     house.release()
-    caller.join(10)
-    loop_of.join(10)
+    caller.join(PATIENCE_S)
+    loop_of.join(PATIENCE_S)
     assert replies == [200]
     assert house.closed
 
@@ -112,7 +113,7 @@ def test_sigterm_ends_it_in_order_with_exit_code_0() -> None:
         assert process.stdout.readline().startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "closed\n"
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 LOGGED = SCRIPT.replace("flush=True))\nprint", "flush=True), log=True)\nprint")
@@ -123,8 +124,10 @@ def test_with_log_each_request_is_a_line_of_json_on_stderr() -> None:
         [sys.executable, "-c", LOGGED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        with urllib.request.urlopen(f"{process.stdout.readline().strip()}/healthz", timeout=5) as reply:
+        with urllib.request.urlopen(
+            f"{process.stdout.readline().strip()}/healthz", timeout=PATIENCE_S
+        ) as reply:
             assert reply.status == 200
         process.send_signal(signal.SIGINT)
-        _, logged = process.communicate(timeout=10)
+        _, logged = process.communicate(timeout=PATIENCE_S)
     assert [json.loads(line)["route"] for line in logged.splitlines()] == ["/healthz"]

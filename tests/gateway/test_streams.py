@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import pytest
 from proviso.errors import StoreUnavailable
 from proviso.gateway import Gateway
 from tests.gateway.house import ANSWER, REFUSAL, House, ask, call, scope, served
+from tests.waiting import PATIENCE_S, happens, until
 
 CHAT = "/v1/chat/completions"
 RUNS = "/v1/apps/policy-qa/runs"
@@ -85,7 +85,7 @@ async def test_a_run_that_shutdown_cuts_short_is_recorded_and_the_caller_told(
 
     head = {"content-type": "application/json", "authorization": "Bearer pv_dana"}
     task = asyncio.create_task(gateway(scope(head), receive, send))
-    await asyncio.sleep(0.02)
+    await happens(lambda: house.started.is_set() and (messages or not stream))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -104,10 +104,8 @@ def leave(url: str, house: House, *, stream: bool) -> None:
     )
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + body)
-        assert house.started.wait(5)
-    deadline = time.monotonic() + 5
-    while not house.ends and time.monotonic() < deadline:
-        time.sleep(0.01)
+        assert house.started.wait(PATIENCE_S)
+    until(lambda: house.ends)
 
 
 def test_a_caller_who_leaves_ends_its_run(house: House) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tools.golden import every_question, open_site
 
 from proviso.retrieval import IsolatedReader, extract
+from tests.waiting import PATIENCE_S
 
 MASKED = re.compile(r"\w@\w|\+47 \d")  # values of types that the example's contract masks
 PLACEHOLDER = re.compile(r"\\\[[A-Z_]+\\\]")
@@ -43,7 +44,7 @@ def cited(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
 
 
 def ask(url: str, secret: str, question: str) -> dict[str, Any]:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
     headers = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
     body = msgspec.json.encode({"question": question})
     connection.request("POST", "/v1/apps/policy-qa/runs", body, headers)

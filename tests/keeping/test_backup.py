@@ -14,6 +14,7 @@ from proviso.store.embedded import EmbeddedStore
 from proviso.store.view import EmbeddedView
 from tests.keeping.stores import back_up, change, contents, fill, restore
 from tests.ledger.samples import NOW, finished, new_run, payload
+from tests.waiting import happens
 
 
 def recorded(folder: Path) -> set[str]:
@@ -34,15 +35,18 @@ async def test_a_backup_made_under_load_has_every_run_acknowledged_before_it_and
             said.append(run)
 
     load = [asyncio.create_task(write()) for _ in range(8)]
-    await asyncio.sleep(0.1)
-    before = set(said)
-    await asyncio.to_thread(back_up, tmp_path / "state", tmp_path / "backup")
-    assert len(said) > len(before) > 0  # they went on
+    await happens(lambda: len(said) > 20)
+    for number in range(20):  # until they have gone on while it was made
+        before, backup = set(said), tmp_path / f"backup-{number}"
+        await asyncio.to_thread(back_up, tmp_path / "state", backup)
+        if len(said) > len(before):
+            break
+    assert len(said) > len(before)
     for task in load:
         task.cancel()
     await recorder.close()
-    assert before <= recorded(tmp_path / "backup")
-    sequences = [row[0] for row in contents(tmp_path / "backup")["runs-w0.db events"]]
+    assert before <= recorded(backup)
+    sequences = [row[0] for row in contents(backup)["runs-w0.db events"]]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
 
 

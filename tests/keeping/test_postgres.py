@@ -14,6 +14,7 @@ from proviso.store.tables import columns
 from tests.keeping.stores import back_up, change, contents, entry_of, fill, meaning, restore
 from tests.ledger.samples import finished, new_run
 from tests.postgres import query
+from tests.waiting import happens
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +152,7 @@ async def test_a_backup_of_postgres_under_load_has_every_run_acknowledged_before
             said.append(run)
 
     load = [asyncio.create_task(write()) for _ in range(8)]
-    await asyncio.sleep(0.5)
+    await happens(lambda: len(said) > 20)
     before = set(said)
     await asyncio.to_thread(back_up, tmp_path, tmp_path.parent / "backup", database_url)
     for task in load:

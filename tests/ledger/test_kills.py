@@ -23,6 +23,7 @@ from proviso.monitoring import Rollups
 from proviso.store import open_store
 from tests.ledger.samples import NOW
 from tests.postgres import PostgresServer, query
+from tests.waiting import until
 
 KILLS = int(os.environ.get("KILLS", "20"))
 ROOT = Path(__file__).parents[2]
@@ -106,10 +107,8 @@ def load(place: Place, said: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for_more(said: Path, child: subprocess.Popen[bytes]) -> None:
-    size, end = said.stat().st_size, time.monotonic() + 60
-    while child.poll() is None and said.stat().st_size == size:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    size = said.stat().st_size
+    until(lambda: child.poll() is not None or said.stat().st_size != size)
 
 
 def acknowledged(said: Path) -> dict[str, set[str]]:

@@ -9,6 +9,7 @@ from proviso.models import ModelRequest, Scripted
 from proviso.orchestrator import Caller, serve
 from proviso.types import Answer, Draft, Principal, Refusal, Served, StopReason, Turn
 from tests.orchestrator.made import DANA, RATE, Steps, Waiting, quoting, raising, release, run, saying
+from tests.waiting import PATIENCE_S
 
 OSLO = "What is the per diem for Oslo?"
 ALL_STEPS = ["screen", "purpose", "retrieve", "render", "draft", "verify"]
@@ -95,7 +96,7 @@ async def test_a_draft_that_was_cut_off_is_no_answer() -> None:
 
 
 async def test_over_the_deadline_the_request_is_refused_in_time() -> None:
-    served, ledger = await asyncio.wait_for(ask(of=release(Waiting(), deadline_s=0.02)), 1)
+    served, ledger = await asyncio.wait_for(ask(of=release(Waiting(), deadline_s=0.02)), PATIENCE_S)
     assert refusal(served) == ("deadline", "latency.deadline_ms")
     assert ledger.only().outcome == "refusal"
 

@@ -78,7 +78,7 @@ async def smtp() -> AsyncIterator[Bench]:
     async with mail_receiver() as receiver:
 
         class Smtp:
-            transport = MailTransport(Email("ops", ("*",), "MAIL", (TO,)), {"MAIL": receiver.url}, step_s=0.3)
+            transport = MailTransport(Email("ops", ("*",), "MAIL", (TO,)), {"MAIL": receiver.url}, step_s=30)
 
             def refuse(self) -> None:
                 receiver.refuses.add(TO)
@@ -134,4 +134,4 @@ async def test_giving_up_on_a_receiver_that_hangs_takes_effect_at_once(bench: Be
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await bench.transport.send(to_dana())
-    assert time.monotonic() - begun < 0.25
+    assert time.monotonic() - begun < 5  # each waits for its receiver for 10 s or more

@@ -25,7 +25,7 @@ async def receiver() -> AsyncIterator[MailReceiver]:
 def transport(url: str, *recipients: str) -> MailTransport:
     """Return a transport to a mail server."""
     email = Email("risk", ("*",), "MAIL", recipients or ("dana@example.com",))
-    return MailTransport(email, {"MAIL": url}, step_s=0.3)
+    return MailTransport(email, {"MAIL": url}, step_s=30)
 
 
 def to(address: str, text: str = "The API key k1 was revoked.") -> Message:

@@ -10,6 +10,7 @@ from proviso.outbox import FAILED, GONE, NEWS, MemoryTransport, Message, Receipt
 from proviso.outbox.queue import LEASE_S, MOST_ATTEMPTS
 from proviso.store import NewsFeed
 from tests.outbox.made import House, revoked
+from tests.waiting import happens
 
 REFUSED = Receipt(FAILED, "it answered 500")
 
@@ -27,14 +28,6 @@ async def running(sender: Sender) -> AsyncIterator["asyncio.Task[None]"]:
     yield task
     task.cancel()
     await asyncio.wait([task])
-
-
-async def until(true: object, *, within_s: float = 5.0) -> None:
-    """Wait until a call returns something true."""
-    assert callable(true)
-    async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110  a table has no event to wait for
-            await asyncio.sleep(0.01)
 
 
 async def test_a_message_is_delivered_once(house: House) -> None:
@@ -98,7 +91,7 @@ async def test_two_senders_never_send_the_same_message_at_once(house: House) -> 
     house.put(*(revoked(f"k{n}") for n in range(24)))
     ops = MemoryTransport()
     async with running(house.sender(ops=ops)), running(house.sender(ops=ops)):
-        await until(lambda: house.states() == ["delivered"] * 24)
+        await happens(lambda: house.states() == ["delivered"] * 24)
     assert len(ops.received) == len({message.id for message in ops.received}) == 24
 
 
@@ -147,7 +140,7 @@ async def test_a_destination_that_hangs_does_not_hold_up_another(two: House) -> 
     ops, audit = MemoryTransport(), MemoryTransport()
     ops.open.clear()
     async with running(two.sender(ops=ops, audit=audit)):
-        await until(lambda: len(audit.received) == 9)
+        await happens(lambda: len(audit.received) == 9)
     assert (ops.most_at_once, ops.received) == (4, [])
 
 
@@ -156,7 +149,7 @@ async def test_a_sender_that_stops_lets_go_of_what_is_under_way(house: House) ->
     ops = MemoryTransport()
     ops.open.clear()
     async with running(house.sender(ops=ops)) as task:
-        await until(lambda: ops.at_once)
+        await happens(lambda: ops.at_once)
     assert task.cancelled()
     (again,) = house.queue.claim("ops", "another", 4)
     assert again.attempt == 1
@@ -164,13 +157,13 @@ async def test_a_sender_that_stops_lets_go_of_what_is_under_way(house: House) ->
 
 async def test_news_wake_a_sender(house: House) -> None:
     ops, feed = MemoryTransport(), NewsFeed(house.control, every_s=0.01)
-    sender = house.sender(ops=ops)
+    sender = Sender(house.queue, {"ops": ops}, every_s=3_600)  # it would not look again by itself
     feed.subscribe(NEWS, sender.hear)
     hearing = asyncio.create_task(feed.run())
     async with running(sender):
         await asyncio.sleep(0.1)  # its first look has found nothing
         house.put(revoked())
-        await until(lambda: ops.received, within_s=0.5)
+        await happens(lambda: ops.received)
     hearing.cancel()
     await asyncio.wait([hearing])
 
@@ -180,7 +173,7 @@ async def test_without_news_a_sender_looks_again_by_itself(house: House) -> None
     async with running(Sender(house.queue, {"ops": ops}, every_s=0.05)):
         await asyncio.sleep(0.1)
         house.put(revoked())
-        await until(lambda: ops.received)
+        await happens(lambda: ops.received)
 
 
 async def test_a_store_that_is_away_does_not_end_a_sender(
@@ -189,7 +182,7 @@ async def test_a_store_that_is_away_does_not_end_a_sender(
     async with running(Sender(house.queue, {"ops": MemoryTransport()}, every_s=0.05)) as task:
         await asyncio.sleep(0.05)
         house.control.database.close()
-        await until(lambda: "outbox_store_failed" in caplog.text)
+        await happens(lambda: "outbox_store_failed" in caplog.text)
         assert not task.done()
 
 

@@ -22,7 +22,7 @@ def refused(url: str) -> ProvisoError:
     begun = time.monotonic()
     with pytest.raises(ProvisoError) as caught:
         open_store(NOWHERE, url)
-    assert time.monotonic() - begun < 7  # 5 s, and a busy machine
+    assert time.monotonic() - begun < 30  # 5 s, and a busy machine; without a limit it would be a minute
     assert "hunter2" not in f"{caught.value!r} {caught.value}"
     return caught.value
 
@@ -66,9 +66,10 @@ def test_the_name_of_a_database_has_no_password(url: str, name: str) -> None:
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
         port = taken.getsockname()[1]
-    error = refused(f"postgresql://u:hunter2@127.0.0.1:{port}/d")
+        error = refused(f"postgresql://u:hunter2@127.0.0.1:{port}/d")
     assert isinstance(error, StoreUnavailable)
     assert f"`postgresql://u@127.0.0.1:{port}/d` is not reached" in error.message
 

@@ -1,7 +1,5 @@
 """Partitions by day: there before they are needed, by the server's clock, and filled later if they were missing."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,10 +7,10 @@ import pytest
 
 from proviso.store import open_store
 from proviso.store.postgres_schema import DAY_US
-from tests.postgres import query
+from tests.postgres import locked, query
 from tests.store.samples import entry
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_day")]
 
 NOWHERE = Path("/nowhere")
 OF_EVENTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'proviso.events'::regclass"
@@ -66,10 +64,6 @@ def test_partitions_that_cannot_be_made_keep_nobody_from_starting(
 ) -> None:
     open_store(NOWHERE, database_url).close()
     query(database_url, f"DROP TABLE {name('events', 3)}")
-    hold = "DO $$ BEGIN LOCK TABLE proviso.events; PERFORM pg_sleep(3); END $$"
-    with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(query, database_url, hold)
-        time.sleep(0.3)
+    with locked(database_url, "proviso.events"):
         open_store(NOWHERE, database_url).close()
-        waiting.result()
     assert "partitions_not_made" in caplog.text
