@@ -15,6 +15,7 @@ from proviso.errors import InvalidWorkspace, ProvisoError
 VERBS: Mapping[str, str] = {
     "init": "Make a workspace from an example.",
     "check": "Check contracts; print clause by clause what controls, tests and watches them.",
+    "doctor": "Say what keeps apps from being served, or from calling their models.",
     "index": "Index an app's approved sources.",
     "search": "Show the passages that a question finds.",
     "ask": "Ask an app a question from the command line.",
