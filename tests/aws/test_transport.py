@@ -72,6 +72,25 @@ async def test_a_get_has_no_body(transport: Transport, serve: Serve) -> None:
     assert await ask(transport, HttpRequest("GET", server.origin, "/", {})) == (200, b"hello")
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+async def test_nothing_is_sent_twice(transport: Transport, serve: Serve, method: str) -> None:
+    requests: list[bytes] = []
+
+    async def behave(visit: Visit) -> None:
+        while True:
+            requests.append((await visit.request())[0])
+            if len(requests) == 2:
+                return
+            await visit.say(PLAIN)
+
+    server = await serve(behave)
+    await ask(transport, post(server))
+    with pytest.raises(TransportFailed) as failed:
+        await ask(transport, HttpRequest(method, server.origin, "/", {}))
+    assert failed.value.sent
+    assert len(requests) == 2
+
+
 async def test_headers_of_the_response_are_found_in_any_case(transport: Transport, serve: Serve) -> None:
     server = await serve(polite)
     async with transport.send(post(server), LONG) as response:

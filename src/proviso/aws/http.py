@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import aiohttp
@@ -90,7 +90,9 @@ class _Pool(aiohttp.TCPConnector):
     aiohttp knows that once the loop has read the end; this looks at the socket itself, just before it is written to.
     """
 
-    _seen: "WeakSet[ResponseHandler] | None" = None
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: WeakSet[ResponseHandler] = WeakSet()
 
     async def connect(
         self,
@@ -99,14 +101,12 @@ class _Pool(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  theirs
     ) -> "Connection":
         """Return a connection that is new, or still open and silent."""
-        if self._seen is None:
-            self._seen = WeakSet()
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
-            if protocol is None or protocol not in self._seen:
-                if protocol is not None:
-                    self._seen.add(protocol)
+            assert protocol is not None  # until it is released
+            if protocol not in self._known:
+                self._known.add(protocol)
                 return connection
             if not _has_spoken(connection):
                 return connection
@@ -143,6 +143,7 @@ class _Body(Payload):
         transport = writer.transport
         if transport is not None and not transport.is_closing():
             self.sent = True
+            self._consumed = True  # aiohttp sends no such body again, which it would for a GET
             self._tell()
         if len(self._value) <= _PIECE:
             await writer.write(self._value)
