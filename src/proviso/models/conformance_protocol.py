@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import structs
 
-from proviso.models.conformance_terms import Outcome, Subject, judged, missed, passed, quoted
+from proviso.models.conformance_terms import Outcome, Subject, judged, missed, quoted
 from proviso.models.failure import CallFailed, Kind
 from proviso.models.shapes import Call, Message, Reply, Text
 from proviso.types import StopReason
@@ -15,7 +15,6 @@ from proviso.types import StopReason
 TRIES: Final = 3  # of a call that was throttled, or found nobody ready
 MOST: Final = 300  # tokens of an answer
 _WAIT_S: Final = 90.0
-_SLACK_S: Final = 5.0  # for a busy machine
 _SHORT_S: Final = 0.2
 _BUSY: Final = (Kind.THROTTLED, Kind.NOT_READY, Kind.UNAVAILABLE)
 _HELLO: Final = "Say hello in one short sentence."
@@ -132,17 +131,20 @@ async def unknown_model(subject: Subject) -> Outcome:
 
 
 async def deadline(subject: Subject) -> Outcome:
-    """A call ends by its deadline, with a reply or with a failure; after it none is made."""
+    """A call ends by its deadline, with a reply or with a failure."""
     began = time.monotonic()
     try:
-        async with asyncio.timeout(_SHORT_S + _SLACK_S):
+        async with asyncio.timeout(_SHORT_S + subject.slack_s):
             await subject.endpoint.converse(said(_LONG, subject), began + _SHORT_S)
         seen = "answered"
     except CallFailed as error:
         seen = str(error.kind)
     except TimeoutError:
-        return missed(f"nothing {_SLACK_S:.0f} s after a deadline of {_SHORT_S} s")
-    return passed(f"{seen} {time.monotonic() - began:.1f} s after it began, with {_SHORT_S} s to go")
+        return missed(f"nothing {subject.slack_s:g} s after a deadline of {_SHORT_S} s")
+    took = time.monotonic() - began
+    return judged(
+        took < _SHORT_S + subject.slack_s, f"{seen} after {took:.1f} s, where {_SHORT_S} s were left"
+    )
 
 
 async def cancellation(subject: Subject) -> Outcome:
@@ -151,12 +153,12 @@ async def cancellation(subject: Subject) -> Outcome:
     task = asyncio.ensure_future(subject.endpoint.converse(call, time.monotonic() + _WAIT_S))
     await asyncio.wait([task], timeout=_SHORT_S)
     task.cancel()
-    done, _ = await asyncio.wait([task], timeout=_SLACK_S)
+    done, _ = await asyncio.wait([task], timeout=subject.slack_s)
     if not done:
-        return missed(f"a call goes on {_SLACK_S:.0f} s after it was cancelled")
+        return missed(f"a call goes on {subject.slack_s:g} s after it was cancelled")
     await asyncio.gather(task, return_exceptions=True)
     try:
-        async with asyncio.timeout(_WAIT_S):
+        async with asyncio.timeout(_WAIT_S + subject.slack_s):
             await _leave(subject, call)
     except TimeoutError:
         return missed("a stream that is left does not end")
@@ -168,4 +170,5 @@ async def _leave(subject: Subject, call: Call) -> None:
     reading = subject.endpoint.stream(call, time.monotonic() + _WAIT_S)
     await anext(reading)
     if isinstance(reading, AsyncGenerator):
-        await reading.aclose()
+        async with asyncio.timeout(subject.slack_s):
+            await reading.aclose()

@@ -27,7 +27,8 @@ class Outcome(Struct, frozen=True):
 class Subject(Struct, frozen=True):
     """An endpoint, and what its model is said to do. `unknown`: the same place, with a model that does not exist.
 
-    `pause_s`: how long to wait before what was throttled is tried again.
+    `pause_s`: how long to wait before what was throttled is tried again. `slack_s`: how much longer than its deadline a
+    call may take to end, on a busy machine.
     """
 
     endpoint: Endpoint
@@ -37,6 +38,7 @@ class Subject(Struct, frozen=True):
     inference: Inference = Inference()
     cache_min_tokens: int = 1_024
     pause_s: float = 2.0
+    slack_s: float = 5.0
 
 
 class Check(Struct, frozen=True):
