@@ -46,6 +46,7 @@ def test_the_table_says_why_and_what_a_full_request_costs(proviso: Command, host
     done = proviso("models", "choose", APP, "-w", hosted.root)
     assert (done.code, "$0.108000" in done.out) == (0, True)
     assert "residency: `wide` may process data in `eu-west-1`" in done.out
+    assert "by the rule `first`; trade-off: It words" in done.out
 
 
 def test_a_role_that_nothing_suits_is_shown_with_all_reasons_and_exits_1(

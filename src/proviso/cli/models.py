@@ -57,7 +57,7 @@ def choice_as_dict(choice: Choice) -> dict[str, object]:
     candidates = [
         {**msgspec.to_builtins(one), "verdict": verdict(one)} for one in sorted(choice.candidates, key=_order)
     ]
-    return {"names": choice.names, "candidates": candidates}
+    return {"by": choice.by, "names": choice.names, "candidates": candidates}
 
 
 def _draw_choice(chosen: Chosen) -> None:
@@ -66,10 +66,19 @@ def _draw_choice(chosen: Chosen) -> None:
     table = Table("role", "model", "verdict", "a full request", "why", box=None, pad_edge=False)
     for role, choice in chosen.roles.items():
         for one in sorted(choice.candidates, key=_order):
-            why = "; ".join(f"{ground.rule}: {ground.what}" for ground in one.grounds)
-            table.add_row(role, one.name, _coloured(one), _usd(one.micro_usd), escape(why))
+            table.add_row(role, one.name, _coloured(one), _usd(one.micro_usd), escape(_why(one, choice)))
     stdout().print(table)
     _point_to_problems(len(chosen.problems))
+
+
+def _why(one: Candidate, choice: Choice) -> str:
+    """Return why a model is taken, with what that gains and costs in the register's words, or why it is not."""
+    if one.grounds:
+        return "; ".join(f"{ground.rule}: {ground.what}" for ground in one.grounds)
+    if one.place is None:
+        return "others go before it"
+    taken = "named in the workflow" if choice.by == "named" else f"by the rule `{choice.by}`"
+    return f"{taken}; trade-off: {one.trade_off}"
 
 
 def _order(one: Candidate) -> tuple[int, int, str]:

@@ -92,9 +92,17 @@ def _choice(parts: Parts, role: str, wanted: Selection, today: date) -> Choice:
         names = (wanted,) if isinstance(wanted, str) else wanted
     places = {name: place for place, name in enumerate(names, 1)}
     return Choice(
+        wanted.choose if isinstance(wanted, ByRule) else "named",
         names,
         tuple(
-            Candidate(case.name, places.get(case.name), against[case.name], case.micro_usd) for case in cases
+            Candidate(
+                case.name,
+                places.get(case.name),
+                against[case.name],
+                case.micro_usd,
+                case.model.trade_off if whole(case.model.trade_off) else "",
+            )
+            for case in cases
         ),
     )
 
