@@ -125,6 +125,16 @@ async def test_a_look_that_failed_is_not_repeated_at_once_but_soon(
     assert await name(renewal) == "key-2"
 
 
+async def test_keys_that_were_refused_are_looked_for_at_once_but_not_again_and_again(
+    renewal: Renewal, issuer: Issuer, clock: Hands
+) -> None:
+    first = await renewal.current()
+    clock.now += 10
+    second = await renewal.current(first)
+    assert (await name(renewal), issuer.looks, second != first) == ("key-2", 2, True)
+    assert (await renewal.current(second), issuer.looks) == (second, 2)
+
+
 async def test_who_gives_up_waiting_does_not_spoil_it_for_others(renewal: Renewal, issuer: Issuer) -> None:
     issuer.gate.clear()
     impatient, patient = asyncio.create_task(name(renewal)), asyncio.create_task(name(renewal))

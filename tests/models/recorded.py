@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from proviso.aws import HttpRequest, Keys, NoCredentials, Patience, TransportFailed
+from proviso.aws import Bearer, HttpRequest, Keys, NoCredentials, Patience, TransportFailed
 
 Part = bytes | TransportFailed | asyncio.Event  # some bytes, a failure, or silence until something happens
 
@@ -86,7 +86,7 @@ class Ring:
         self._next = iter(keys)
         self._last = keys[-1]
 
-    async def current(self) -> Keys:
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys:
         keys = next(self._next, self._last)
         if keys is None:
             raise NoCredentials("there is nothing to sign with")

@@ -14,7 +14,7 @@ class StaticKeys:
     def __init__(self, access_key: str, secret_key: str, token: str = "") -> None:
         self._keys = Keys(access_key, secret_key, token)
 
-    async def current(self) -> Keys:
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys:
         """Return the key."""
         return self._keys
 
@@ -26,7 +26,7 @@ class BearerKey:
         """Take a key; raise `NoCredentials` for what cannot be one."""
         self._bearer = _checked(key, "the Bedrock API key")
 
-    async def current(self) -> Bearer:
+    async def current(self, refused: Keys | Bearer | None = None) -> Bearer:
         """Return the key."""
         return self._bearer
 
@@ -39,9 +39,9 @@ class BearerFile:
         self._file = file
         self._renewal = Renewal(self._read, clock=clock)
 
-    async def current(self) -> Keys | Bearer:
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys | Bearer:
         """Return the key. Raises `NoCredentials` where the file has none."""
-        return await self._renewal.current()
+        return await self._renewal.current(refused)
 
     def _read(self) -> Bearer:
         try:
@@ -62,9 +62,9 @@ class ChainCredentials:
         self._profile = profile
         self._renewal = Renewal(self._look, clock=clock)
 
-    async def current(self) -> Keys | Bearer:
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys | Bearer:
         """Return the keys. Raises `NoCredentials` with what was looked at."""
-        return await self._renewal.current()
+        return await self._renewal.current(refused)
 
     def _look(self) -> Keys:
         """Ask botocore, in a thread: loading it takes 1.5 s of CPU."""

@@ -66,8 +66,11 @@ class Bearer(Struct, frozen=True):
 class CredentialSource(Protocol):
     """Anything that says who we are at AWS."""
 
-    async def current(self) -> Keys | Bearer:
-        """Return credentials that are valid now; at once when they are known. Raises `NoCredentials`."""
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys | Bearer:
+        """Return credentials that are valid now; at once when they are known. Raises `NoCredentials`.
+
+        `refused`: what AWS has just called expired. Others are looked for; the same come back where there are none.
+        """
         ...
 
 

@@ -31,11 +31,17 @@ class Renewal:
         self._failure = NoCredentials("no credentials were found")
         self._looking: asyncio.Task[None] | None = None
 
-    async def current(self) -> Keys | Bearer:
+    async def current(self, refused: Keys | Bearer | None = None) -> Keys | Bearer:
         """Return credentials that are valid now; wait only for the first, and where the old ones are at their end.
 
-        Where newer ones cannot be had, the old ones serve until they expire. Raises `NoCredentials`.
+        Where newer ones cannot be had, the old ones serve until they expire. `refused` are looked for anew at once, but
+        not more often than every few seconds. Raises `NoCredentials`.
         """
+        if refused is not None and refused == self._found:
+            if self._looking is None and self._clock() >= self._again_at:
+                self._looking = asyncio.create_task(self._look_again())
+            if self._looking is not None:
+                await asyncio.shield(self._looking)
         if self._found is not None and self._clock() < self._renew_at:
             return self._found
         return await self._renewed()

@@ -133,7 +133,7 @@ class BedrockEndpoint:
         if response.status == 200:
             return response
         failure = await failure_of(response)
-        if failure.kind is Kind.EXPIRED and (renewed := await self._who(deadline)) != used:
+        if failure.kind is Kind.EXPIRED and (renewed := await self._who(deadline, used)) != used:
             response = await stack.enter_async_context(self._send(operation, body, deadline, renewed))
             if response.status == 200:
                 return response
@@ -154,10 +154,10 @@ class BedrockEndpoint:
             raise CallFailed(Kind.NO_CREDENTIALS, error.message, usage=Usage()) from error
         return self._transport.send(structs.replace(bare, headers={**headers, **added}), patience)
 
-    async def _who(self, deadline: float) -> Keys | Bearer:
+    async def _who(self, deadline: float, refused: Keys | Bearer | None = None) -> Keys | Bearer:
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await self._credentials.current()
+                return await self._credentials.current(refused)
         except NoCredentials as error:
             raise CallFailed(Kind.NO_CREDENTIALS, error.message, usage=Usage()) from error
         except TimeoutError as error:
