@@ -29,6 +29,7 @@ VERBS: Mapping[str, str] = {
     "budget": "Show what is left of an app's limits.",
     "outbox": "Show notifications on their way, send dead letters again, test a destination.",
     "store": "Take the database forward, check it, back it up while it is used, restore it.",
+    "conformance": "Run the suite that every model's endpoint must pass against a real one.",
     "schema": "Print the JSON Schema of a file, for editors.",
 }
 

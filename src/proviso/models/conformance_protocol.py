@@ -74,7 +74,7 @@ async def stream(subject: Subject) -> Outcome:
         return missed("a piece of the stream is no text, or empty")
     if "".join(map(str, pieces)) != last.text:
         return missed("the pieces of the stream are not the text of its reply")
-    return judged(last.stop is StopReason.END, f"{last.stop}, in {len(pieces)} pieces: {quoted(last.text)}")
+    return judged(last.stop is StopReason.END, f"{last.stop}, pieces: {len(pieces)}, {quoted(last.text)}")
 
 
 async def max_tokens(subject: Subject) -> Outcome:
