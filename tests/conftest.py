@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from msgspec import Struct
 
 from proviso.cli import main
@@ -17,6 +18,14 @@ from tests.waiting import one_day
 
 TESTS = Path(__file__).parent
 WHOLE = {"app", "cli", "keeping", "server"}
+
+# What hypothesis draws is the same each time, and no example fails for being slow: a red run is a fault of the change.
+# `--hypothesis-profile=search` draws others each time.
+settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("house"), derandomize=False)
+settings.load_profile("house")
 
 __all__ = ["control", "database_url", "engine", "one_day", "postgres"]  # fixtures
 

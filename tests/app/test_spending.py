@@ -29,6 +29,8 @@ from tests.conftest import Command
 from tests.orchestrator.made import raising
 from tests.server.serving import CHAT, RUNS, inside
 
+pytestmark = pytest.mark.usefixtures("one_day")
+
 TWO_HUNDRED = "{group: contractors, requests_per_day: 200}"
 PRICE = "price: {input_per_million_usd: 0, output_per_million_usd: 0}"
 

@@ -4,11 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from proviso.types import Purpose
 from tests.app.acts import DANA, JO, apply, attached
 from tests.app.test_spending import begin, limited, priced, served
 from tests.cli.steps import APP, run_json
 from tests.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("one_day")
 
 
 def rows(proviso: Command, folder: Path) -> dict[str, Any]:
