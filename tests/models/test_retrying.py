@@ -74,21 +74,41 @@ def test_a_place_is_left_at_once_where_trying_again_would_not_help() -> None:
 def test_a_place_is_left_when_it_has_had_its_attempts() -> None:
     async def main() -> list[str]:
         request = wanted()
-        await hosted(scripted(Kind.INTERNAL), scripted(YES, name="second")).converse(request)
+        await hosted(scripted(Kind.UNAVAILABLE), scripted(YES, name="second")).converse(request)
         return [name for name, _ in outcomes(request)]
 
     assert run(main()) == ["first", "first", "second"]
 
 
-def test_there_is_an_end_to_all_attempts() -> None:
-    async def main() -> int:
-        request = wanted(60)
-        places = [scripted(Kind.INTERNAL, name=name) for name in ("first", "second", "third")]
-        with pytest.raises(Unanswered, match="`first` in first-region: internal, `first`"):
-            await hosted(*places).converse(request)
-        return len(request.attempts)
+@pytest.mark.parametrize("kind", [kind for kind in Kind if CONSEQUENCES[kind].charged])
+def test_what_may_have_cost_time_or_money_is_tried_elsewhere(kind: Kind) -> None:
+    async def main() -> list[str]:
+        request = wanted()
+        await hosted(scripted(kind), scripted(YES, name="second")).converse(request)
+        return [name for name, _ in outcomes(request)]
 
-    assert run(main()) == 4
+    assert run(main()) == ["first", "second"]
+
+
+def test_there_is_an_end_to_all_attempts() -> None:
+    async def main() -> list[str]:
+        request = wanted(60)
+        places = [scripted(Kind.UNAVAILABLE, name=name) for name in ("first", "second", "third")]
+        with pytest.raises(Unanswered, match="`first` in first-region: service_unavailable, `first`"):
+            await hosted(*places).converse(request)
+        return [name for name, _ in outcomes(request)]
+
+    assert run(main()) == ["first", "first", "second", "third"]
+
+
+def test_every_place_gets_its_chance_before_one_gets_a_second() -> None:
+    async def main() -> list[str]:
+        request = wanted(60)
+        broken = [scripted(Kind.UNAVAILABLE, name=f"{number}") for number in range(5)]
+        await hosted(*broken, scripted(YES, name="last")).converse(request)
+        return [name for name, _ in outcomes(request)]
+
+    assert run(main()) == ["0", "1", "2", "3", "4", "last"]
 
 
 @pytest.mark.parametrize("asked", [1.5, 3.0])

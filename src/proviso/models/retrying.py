@@ -37,7 +37,9 @@ class Retry(Struct, frozen=True):
 
     Before the n-th retry it waits up to `base_s` · 2ⁿ⁻¹, at most `cap_s`, drawn evenly ("full jitter", Brooker,
     "Exponential Backoff And Jitter", 2015), or as long as the provider asks for. While another place is left, none is
-    waited for longer than `cap_s`. No call begins with less than `least_s` left.
+    waited for longer than `cap_s`, nor called again where that would leave no attempt for the other, nor after what
+    may be charged: time and money that are left are better spent elsewhere. `most_attempts` are made in all, or one
+    at each place where they are more. No call begins with less than `least_s` left.
     """
 
     attempts_per_place: int = 2
@@ -109,10 +111,11 @@ class Course:
         self._calls = 0
         self._pause_s = 0.0
         self._waits: list[float | None] = []  # of the places without room, until there is some
+        self._most_calls = max(retry.most_attempts, len(places))
 
     async def next(self) -> Trial:
         """Return the next call, with its room reserved; it must be ended. Raises `Unanswered` or `ModelBusy`."""
-        while self._at < len(self._places) and self._calls < self._retry.most_attempts:
+        while self._at < len(self._places) and self._calls < self._most_calls:
             if self._pause_s > 0:
                 await asyncio.sleep(self._pause_s)
                 self._pause_s = 0.0
@@ -151,7 +154,7 @@ class Course:
             place.bucket.throttled(failure.retry_after_s)
         if not consequence.elsewhere:
             self._at = len(self._places)
-        elif not (consequence.again and self._will_retry(failure.retry_after_s)):
+        elif not (consequence.again and self._will_retry(failure.retry_after_s, charged=consequence.charged)):
             self._move_on()
 
     def left(self, trial: Trial) -> None:
@@ -184,14 +187,16 @@ class Course:
 
     # --- which is next --------------------------------------------------------------------------
 
-    def _will_retry(self, retry_after_s: float | None) -> bool:
+    def _will_retry(self, retry_after_s: float | None, *, charged: bool) -> bool:
         """Whether the same place is called again, after a pause that this sets."""
-        retry = self._retry
+        retry, others = self._retry, len(self._places) - self._at - 1
         if self._tries >= retry.attempts_per_place:
+            return False
+        if others and (charged or self._calls + others >= self._most_calls):
             return False
         most = min(retry.cap_s, retry.base_s * 2.0 ** (self._tries - 1))
         pause = max(self._random() * most, retry_after_s or 0.0)
-        if pause > retry.cap_s and self._is_another_left():
+        if pause > retry.cap_s and others:
             return False
         if pause + retry.least_s > self._left():
             return False
