@@ -1,8 +1,10 @@
 """A model with another behind it, and the history of a conversation."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from proviso.errors import ModelUnavailable
 from proviso.models import Extractive, Fallback, ModelRequest, Scripted
@@ -35,6 +37,20 @@ async def test_the_first_model_answers_where_it_can() -> None:
     both = Fallback(Scripted(lambda _: quoting(RATE)), Extractive())
     assert (await both.converse(REQUEST)).provider == "scripted"
     assert (both.provider, both.model) == ("scripted", "scripted")
+
+
+@pytest.mark.parametrize(("left", "most"), [(60.0, 59.75), (1.0, 0.951)])
+async def test_the_first_model_leaves_time_for_the_second(left: float, most: float) -> None:
+    due: list[float | None] = []
+
+    def script(request: ModelRequest) -> Draft:
+        due.append(request.deadline)
+        return quoting(RATE)
+
+    began = time.monotonic()
+    await Fallback(Scripted(script), Extractive()).converse(replace(REQUEST, deadline=began + left))
+    assert due[0] is not None
+    assert began < due[0] <= began + most
 
 
 async def test_any_other_fault_of_the_first_model_is_not_covered_up() -> None:

@@ -1,10 +1,18 @@
 """A model with another behind it: `models.when_unavailable: extractive`. The draft says which one answered."""
 
+import time
 from collections.abc import AsyncIterator
+from typing import Final
+
+from msgspec.structs import replace
 
 from proviso.errors import ModelUnavailable, TooMany
 from proviso.models.protocol import Model, ModelRequest
 from proviso.types import Draft
+
+# What `first` must leave of its time, at most so much: else silence up to the deadline leaves none to stand in.
+_SPARE: Final = 0.05
+_MOST_SPARE_S: Final = 0.25
 
 
 class Fallback:
@@ -27,7 +35,7 @@ class Fallback:
     async def converse(self, request: ModelRequest) -> Draft:
         """Return a draft of the first model that answers."""
         try:
-            return await self._first.converse(request)
+            return await self._first.converse(_leaving_time(request))
         except (ModelUnavailable, TooMany):
             return await self._second.converse(request)
 
@@ -35,7 +43,7 @@ class Fallback:
         """Return the pieces of the first model that answers; a stream that breaks off after a piece has failed."""
         begun = False
         try:
-            async for piece in self._first.stream(request):
+            async for piece in self._first.stream(_leaving_time(request)):
                 begun = True
                 yield piece
         except (ModelUnavailable, TooMany):
@@ -43,3 +51,11 @@ class Fallback:
                 raise
             async for piece in self._second.stream(request):
                 yield piece
+
+
+def _leaving_time(request: ModelRequest) -> ModelRequest:
+    """The same request, due a little sooner; what is tried is noted in the same list."""
+    if request.deadline is None:
+        return request
+    left = max(0.0, request.deadline - time.monotonic())
+    return replace(request, deadline=request.deadline - min(_MOST_SPARE_S, left * _SPARE))
