@@ -30,7 +30,9 @@ from proviso.orchestrator import Allowance, CompiledRelease, Run
 from proviso.types import Principal, Request
 
 _RECONCILE_EVERY_S = 15.0
-_CHARGED_ATTEMPTS = 2  # of a hosted model, that a reservation has room for
+_CHARGED_ATTEMPTS = (
+    3  # of hosted models, that a reservation has room for: two that fail, and one that answers
+)
 # A run is dated a moment after it has reserved: one that is dated just after a window may be of that window.
 _AFTER_US = 5_000_000
 
