@@ -63,9 +63,28 @@ class Hosting:
         """Return what asks models of a release, called where the terms bind them."""
 
         def of(names: tuple[str, ...]) -> Model:
-            return self._of(names, bundle.models, terms)
+            return self.of(names, bundle.models, terms)
 
         return of
+
+    def of(self, names: tuple[str, ...], entries: Mapping[str, ReleaseModel], terms: Terms) -> Model:
+        """Return a model that asks these in order. Neighbours that are hosted are one `Hosted`."""
+        models: list[Model] = []
+        places: list[Place] = []
+        for name in names:
+            if entries[name].provider == _LOCAL:
+                if places:
+                    models.append(Hosted(places))
+                    places = []
+                models.append(Extractive(name=name))
+            else:
+                places += self._places(name, entries[name], terms)
+        if places:
+            models.append(Hosted(places))
+        model = models.pop()
+        while models:
+            model = Fallback(models.pop(), model)
+        return model
 
     def endpoints(
         self, name: str, entry: ReleaseModel, terms: Terms
@@ -94,26 +113,7 @@ class Hosting:
             _, transport = self._transports.popitem()
             await transport.close()
 
-    # --- the models of a role -----------------------------------------------------------------------
-
-    def _of(self, names: tuple[str, ...], entries: Mapping[str, ReleaseModel], terms: Terms) -> Model:
-        """Return a model that asks these in order. Neighbours that are hosted are one `Hosted`."""
-        models: list[Model] = []
-        places: list[Place] = []
-        for name in names:
-            if entries[name].provider == _LOCAL:
-                if places:
-                    models.append(Hosted(places))
-                    places = []
-                models.append(Extractive(name=name))
-            else:
-                places += self._places(name, entries[name], terms)
-        if places:
-            models.append(Hosted(places))
-        model = models.pop()
-        while models:
-            model = Fallback(models.pop(), model)
-        return model
+    # --- the places of a model ----------------------------------------------------------------------
 
     def _places(self, name: str, entry: ReleaseModel, terms: Terms) -> Iterator[Place]:
         traits = traits_of(entry)
@@ -132,7 +132,19 @@ class Hosting:
     ) -> Iterator[tuple[Endpoint, int | None]]:
         bound = [(one.profile, one.region, one.tokens_per_minute) for one in binding.models.get(name, ())]
         if not bound:
-            bound = [(called, region, None) for region in binding.regions for called in entry.called]
+            # INVARIANT: a request is sent only to regions of the release's model: what is bound cannot widen that.
+            regions = [region for region in binding.regions if region in entry.regions]
+            bound = [(called, region, None) for region in regions for called in entry.called]
+        elif strange := [region for _, region, _ in bound if region not in entry.regions]:
+            raise NotReady(
+                f"`{name}` is bound to `{strange[0]}`, which is none of its regions",
+                fix="bind it to one of the model's `regions`",
+            )
+        if not bound:
+            raise NotReady(
+                f"`{name}` has no region in common with `environments.{self._settings.environment}.bedrock.regions`",
+                fix="bind it to one of the model's `regions`",
+            )
         transport, credentials = self._transport(binding.transport), self._identity(binding.credentials)
         for called, region, per_minute in bound:
             origin = binding.endpoint.rstrip("/") or bedrock_origin(region)
