@@ -92,9 +92,12 @@ def _workspace(root: Path, names: Sequence[str]) -> tuple[list[App] | None, Chec
     except InvalidWorkspace as error:
         first = "; ".join(f"{one.at} {one.what}" for one in error.problems[:_SHOWN])
         more = f", and {len(error.problems) - _SHOWN} more" if len(error.problems) > _SHOWN else ""
-        return None, failed(
-            "workspace", f"invalid: {first}{more}", "run `proviso check`, which tells all problems"
+        fix = (
+            error.problems[0].fix
+            if len(error.problems) == 1
+            else "run `proviso check`, which tells all problems"
         )
+        return None, failed("workspace", f"invalid: {first}{more}", fix)
     except ProvisoError as error:
         return None, failed("workspace", error.message, error.fix)
     return apps, ok("workspace", f"valid, with {', '.join(f'`{app.name}`' for app in apps) or 'no app'}")

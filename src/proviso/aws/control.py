@@ -163,11 +163,12 @@ class InvocationLogging(Struct, frozen=True, rename="camel"):
     @property
     def places(self) -> tuple[str, ...]:
         """Where it goes, in words."""
-        group, bucket = self.cloud_watch_config, self.s3_config
-        return tuple(
-            [f"log group `{group.log_group_name}`"] * (group is not None)
-            + [f"bucket `{bucket.bucket_name}`"] * (bucket is not None)
-        )
+        places = []
+        if self.cloud_watch_config is not None:
+            places.append(f"log group `{self.cloud_watch_config.log_group_name}`")
+        if self.s3_config is not None:
+            places.append(f"bucket `{self.s3_config.bucket_name}`")
+        return tuple(places)
 
 
 class ServiceQuota(Struct, frozen=True, rename="pascal"):
@@ -220,10 +221,15 @@ class ControlPlane:
         self._endpoint = endpoint
         self._now = now
         self._signer = Signer()
-        self.ahead_s: float | None = None
+        self._ahead_s: float | None = None
 
-    # `ahead_s`: by how many seconds our clock is ahead of AWS's, by the last answer; None before the first one, or
-    # where it had no date. A date counts whole seconds.
+    @property
+    def ahead_s(self) -> float | None:
+        """By how many seconds our clock is ahead of AWS's, by the last answer that had a date; None before it.
+
+        A date counts whole seconds: what may be due to that, or to the way of the request, is no difference.
+        """
+        return self._ahead_s
 
     def origin(self, service: str) -> str:
         """Return where a service of this region is called: `bedrock`, `sts`, `servicequotas`."""
@@ -298,9 +304,9 @@ class ControlPlane:
             theirs = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
-        # Between sending and reading is when they wrote it, cut to a whole second: what fits in there is no difference.
+        # They wrote it between our sending and our reading, cut to a whole second.
         first, last = sent - theirs - 1.0, self._now() - theirs
-        self.ahead_s = first if first > 0 else min(last, 0.0)
+        self._ahead_s = first if first > 0 else min(last, 0.0)
 
 
 def _decoded(body: bytes, shape: type[A]) -> A:
