@@ -96,12 +96,19 @@ def test_numbers_may_be_written_otherwise_than_in_the_source() -> None:
     assert len(answered(MADE.verify(draft(text), (source,))).citations) == 1
 
 
+PROVIDERS_OWN = (StopReason.GUARDRAIL, StopReason.FILTERED)
+
+
 @pytest.mark.parametrize(
     ("stop", "expected"),
     [
         (StopReason.NO_EVIDENCE, ("no_evidence", "safety.grounding")),
-        (StopReason.MAX_TOKENS, ("failed_check", "outputs.format")),
-        (StopReason.UNKNOWN, ("failed_check", "outputs.format")),
+        *[
+            (stop, ("failed_check", "outputs.format"))
+            for stop in StopReason
+            if stop not in (*PROVIDERS_OWN, StopReason.END, StopReason.NO_EVIDENCE)
+        ],
+        *[(stop, ("failed_check", "safety.filters")) for stop in PROVIDERS_OWN],
     ],
 )
 def test_a_draft_that_did_not_end_is_never_an_answer(stop: StopReason, expected: tuple[str, str]) -> None:

@@ -34,6 +34,9 @@ FORMAT = "outputs.format"
 NUMBERS = "safety.grounding.method.numbers"
 THRESHOLD = "safety.grounding.threshold"
 GROUNDING = "safety.grounding"
+FILTERS = "safety.filters"
+
+_FILTERED = (StopReason.GUARDRAIL, StopReason.FILTERED)  # by the provider's own checks
 
 
 class Verified(Struct, frozen=True):
@@ -76,7 +79,9 @@ class Verifier:
         """The verified part of a draft; `passages` are those that the model was given, in any order."""
         if draft.stop is StopReason.NO_EVIDENCE:
             return Failed("no_evidence", GROUNDING)
-        if draft.stop is not StopReason.END or self.check_format(draft.text) is not None:
+        if draft.stop is not StopReason.END:
+            return _stopped(draft.stop)
+        if self.check_format(draft.text) is not None:
             return Failed("failed_check", FORMAT)
         given = {passage.number: passage for passage in passages}
         if not self.is_json:
@@ -152,6 +157,12 @@ class Verifier:
         if self._coverage and claim.states and support.coverage(terms) < self._threshold:
             return THRESHOLD
         return None
+
+
+def _stopped(stop: StopReason) -> Failed:
+    """No whole answer: the record says why the model stopped, and whose clause that is."""
+    clause = FILTERS if stop in _FILTERED else FORMAT
+    return Failed("failed_check", clause, (Decision(clause, Action.REFUSE, stop, Channel.OUTPUT),))
 
 
 def _in_range(citation: DraftCitation, passages: Mapping[int, Passage]) -> bool:
