@@ -17,7 +17,7 @@ from tests.postgres import database_url, postgres
 from tests.waiting import one_day
 
 TESTS = Path(__file__).parent
-WHOLE = {"app", "cli", "keeping", "server"}
+WHOLE = {"app", "bedrock", "cli", "keeping", "server"}
 
 # What hypothesis draws is the same each time, and no example fails for being slow: a red run is a fault of the change.
 # `--hypothesis-profile=search` draws others each time.

@@ -1,0 +1,1 @@
+"""The whole way to Bedrock: a governed server, and a simulator where its models are."""
