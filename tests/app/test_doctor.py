@@ -1,14 +1,18 @@
 """`doctor` on a machine: the workspace, the store, the disk under it, the extras."""
 
+import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from proviso.app.diagnosis import Result, disk, file_system
-from proviso.app.machine import store_check
+from proviso.app.diagnosis import Check, Result, disk, file_system
+from proviso.app.doctoring import diagnose
+from proviso.app.machine import Machine, store_check
 from proviso.settings import Settings
+from proviso.store import open_store
 from proviso.types import Environment
 from tests.app.hosted import IN_CONTAINER, amiss, bind, draft_with, examine, results, swap
 from tests.conftest import Command
@@ -72,6 +76,24 @@ def test_a_store_that_is_damaged_fails(workspace: Path) -> None:
 def test_a_store_in_a_place_that_takes_no_files_fails(workspace: Path) -> None:
     check = store_check(workspace, Settings(home=Path("/proc/1/nothing")))
     assert (check.result, "cannot be written to" in check.what) == (Result.FAILED, True)
+
+
+def test_a_store_in_postgresql_is_reached_and_needs_no_disk(workspace: Path, database_url: str) -> None:
+    there = Settings(store=database_url, environment=Environment.PRODUCTION)
+    assert "nothing is there yet" in store_check(workspace, there).what
+    open_store(workspace, database_url).close()
+    found = asyncio.run(whole(workspace, there))
+    assert (found["store"].result, found["disk"].what) == (Result.OK, "records are in PostgreSQL")
+
+
+async def whole(folder: Path, settings: Settings) -> dict[str, Check]:
+    machine = Machine({}, time.time, IN_CONTAINER)
+    return {check.step: check async for check in diagnose(folder, settings, (), machine, calls=False)}
+
+
+def test_a_database_that_does_not_answer_fails(workspace: Path) -> None:
+    check = store_check(workspace, Settings(store="postgresql://nobody:secret@127.0.0.1:9/none"))
+    assert (check.result, "secret" in str(check)) == (Result.FAILED, False)
 
 
 # --- the disk ------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Look at a workspace, its machine and its accounts, step by step: can its apps be served, and what is in the way."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -66,7 +67,7 @@ async def diagnose(
     """
     apps, check = _workspace(root, names)
     yield check
-    yield store_check(root, settings)
+    yield await asyncio.to_thread(store_check, root, settings)
     yield disk_check(root, settings, apps, machine)
     if not apps:
         yield skipped("environment", "`workspace` failed" if apps is None else "there is no app")
