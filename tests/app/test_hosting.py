@@ -1,6 +1,7 @@
 """Hosted models are called where the environment binds them, inside the regions of the release, and nowhere else."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from proviso.contract import (
 )
 from proviso.contract.bundle import MemoryBlobs
 from proviso.errors import NotReady
-from proviso.models import Extractive, Fallback, Guard, Hosted, Model
+from proviso.models import CallFailed, Extractive, Fallback, Guard, Hosted, Model
 from proviso.settings import Settings
+from tests.aws.raw_server import RawServer, Visit
 from tests.cli.steps import APP
+from tests.models.calls import PLAIN
 
 ENTRY = {
     "id": "maker.claude-v1:0",
@@ -145,6 +148,31 @@ def test_a_bearer_key_and_a_servers_key_must_be_set(unbound: Terms) -> None:
     with pytest.raises(NotReady, match="LLAMA_KEY"):
         called(bound(unbound, openai=server), SERVER)
     assert called(bound(unbound, openai=server), SERVER, LLAMA_KEY="k") == [("llama", "local", "openai", 5)]
+
+
+@pytest.mark.parametrize("below", ["", "/v1", "/api/v1/"])
+async def test_a_server_is_asked_below_its_address(unbound: Terms, below: str) -> None:
+    asked: list[bytes] = []
+
+    async def hear(visit: Visit) -> None:
+        asked.append((await visit.request())[0])
+
+    server = RawServer(hear)
+    await server.start()
+    hosting = Hosting(Settings(), {})
+    terms = bound(unbound, openai={"claude": {"url": server.origin + below}})
+    ((there, _),) = hosting.endpoints("claude", entry(SERVER), terms)
+    with pytest.raises(CallFailed):
+        await there.converse(PLAIN, time.monotonic() + 30)
+    await hosting.close()
+    await server.stop()
+    assert asked[0].startswith(f"POST {below.rstrip('/')}/chat/completions ".encode())
+    assert there.target.origin == server.origin
+
+
+def test_a_binding_cannot_take_a_model_off_this_machine(unbound: Terms) -> None:
+    with pytest.raises(NotReady, match="this machine"):
+        called(bound(unbound, openai={"claude": {"url": "https://llm.example.org/v1"}}), SERVER)
 
 
 def test_the_register_says_how_a_model_is_asked() -> None:

@@ -13,7 +13,15 @@ from proviso.aws import (
     Transport,
     open_transport,
 )
-from proviso.contract import BedrockBinding, Bundle, EnvironmentBinding, OpenAIServer, ReleaseModel, Terms
+from proviso.contract import (
+    BedrockBinding,
+    Bundle,
+    EnvironmentBinding,
+    OpenAIServer,
+    ReleaseModel,
+    Terms,
+    on_this_machine,
+)
 from proviso.errors import NotReady
 from proviso.models import (
     BedrockEndpoint,
@@ -157,8 +165,16 @@ class Hosting:
         key = self._environ.get(server.key, "") if server.key else ""
         if server.key and not key:
             raise NotReady(f"`{server.key}` is not set, the key of `{name}`", fix="set it")
-        target = Target(name, "openai", entry.id, _HERE, server.url)
-        endpoint = OpenAIEndpoint(target, self._transport("aiohttp"), key, patience=patience)
+        parts = urlsplit(server.url)
+        if _HERE in entry.regions and not on_this_machine(parts):
+            # INVARIANT: as with regions, what is bound cannot take data off this machine where the release keeps it.
+            raise NotReady(
+                f"`{name}` runs on this machine, and is bound to `{parts.hostname}`",
+                fix="bind it to an address of this machine",
+            )
+        target = Target(name, "openai", entry.id, _HERE, f"{parts.scheme}://{parts.netloc}")
+        path = f"{parts.path.rstrip('/')}/chat/completions"
+        endpoint = OpenAIEndpoint(target, self._transport("aiohttp"), key, patience=patience, path=path)
         return endpoint, server.tokens_per_minute
 
     # --- what the machine has -----------------------------------------------------------------------

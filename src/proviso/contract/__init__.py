@@ -1,5 +1,6 @@
 """What was agreed: parse, check, digest; bundles by digest."""
 
+from proviso.contract.address import on_this_machine
 from proviso.contract.aging import Finding, findings
 from proviso.contract.book import PriceChange, book_text, changes, with_prices
 from proviso.contract.bundle import (
@@ -140,6 +141,7 @@ __all__ = [
     "load_terms",
     "load_workspace",
     "nearest",
+    "on_this_machine",
     "parse_prompt",
     "price_of",
     "release_manifest",
