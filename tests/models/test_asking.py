@@ -210,3 +210,8 @@ def test_a_reply_that_was_cut_off_says_nothing_of_the_evidence() -> None:
 def test_every_beginning_of_no_evidence_may_still_become_it(text: str) -> None:
     assert says_no_evidence(text)
     assert all(may_say_no_evidence(text[:end]) for end in range(len(text) + 1))
+
+
+def test_an_answer_that_ends_where_the_release_wants_it_to_is_whole() -> None:
+    draft = draft_of(reply("Yes [1].", stop=StopReason.STOP_SEQUENCE), target(), ASKED)
+    assert (draft.text, draft.stop) == ("Yes [1].", StopReason.END)

@@ -135,7 +135,8 @@ def draft_of(reply: Reply, target: Target, request: ModelRequest) -> Draft:
     where documents are the passages in their order. Places in JSON say nothing of its strings: it gets no spans.
     """
     text, citations = _said(reply, request.rendered.passages)
-    stop = reply.stop
+    # Only the release says where a model stops: what ends there is as whole as the team wants it.
+    stop = StopReason.END if reply.stop is StopReason.STOP_SEQUENCE else reply.stop
     if stop is StopReason.END and says_no_evidence(text):
         text, citations, stop = "", [], StopReason.NO_EVIDENCE
     elif request.schema is not None:
