@@ -1,6 +1,7 @@
 """Tokens of a quota are reserved before a call and settled after it; who does not fit waits, or hears when to come."""
 
 import asyncio
+import threading
 from typing import cast
 
 import pytest
@@ -264,5 +265,47 @@ def test_no_more_is_ever_used_than_the_quota_gave(
             await asyncio.sleep(pause)
         used = sum(await asyncio.gather(*tasks))
         assert used <= QUOTA + QUOTA / 60 * (now() - START) + 1
+
+    run(main())
+
+
+def test_a_quota_that_changes_in_another_thread_reaches_those_who_wait() -> None:
+    async def main() -> None:
+        bucket = full()
+        bucket.try_take(QUOTA)
+        waiting = asyncio.create_task(bucket.take(500, now() + 8))
+        await asyncio.sleep(0)
+        setting = threading.Thread(target=bucket.set_quota, args=(10 * QUOTA,))
+        setting.start()
+        setting.join()
+        await waiting
+        assert now() == START
+
+    run(main())
+
+
+def test_a_provider_that_says_never_is_asked_again_after_a_minute() -> None:
+    async def main() -> None:
+        bucket = full()
+        bucket.throttled(float("inf"))
+        assert await refused(bucket, 1, 8) == pytest.approx(60)
+        await asyncio.sleep(61)
+        assert bucket.try_take(1)
+
+    run(main())
+
+
+def test_one_timer_is_enough_however_many_calls_end() -> None:
+    async def main() -> None:
+        bucket = full()
+        rooms = [bucket.try_take(100) for _ in range(60)]
+        waiting = asyncio.create_task(bucket.take(3_000, now() + 40))
+        await asyncio.sleep(0)
+        for room in rooms:
+            assert room is not None
+            room.settle(None)
+        loop = asyncio.get_running_loop()
+        assert len([one for one in loop._scheduled if not one.cancelled()]) == 2  # type: ignore[attr-defined]
+        await waiting
 
     run(main())

@@ -84,6 +84,8 @@ async def test_a_page_of_a_proxy_is_known_by_its_status(body: bytes, status: int
         ("Retry_After", "-5", None),
         ("Retry_After", "soon", None),
         ("Retry_After", "nan", None),
+        ("Retry_After", "9" * 400, 86_400.0),
+        ("Retry_After", "Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
     ],
 )
 async def test_when_to_come_back_is_passed_on(header: str, value: str, seconds: float | None) -> None:

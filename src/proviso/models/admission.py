@@ -29,6 +29,8 @@ _LEAST_ASSUMED: Final = 200_000.0
 _BURST_S: Final = 0.5
 _LEARNING: Final = 0.1
 _SOON_S: Final = 0.001
+# Quotas are by the minute: one answer that asks for more must not close a place for longer to every call.
+_LONGEST_CLOSED_S: Final = 60.0
 
 
 class Room:
@@ -73,23 +75,29 @@ class Bucket:
         self._at = now()
         self._waiting: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # of those who wait
         self._closed_until = -inf
         self._cut_at = -inf
         self._flow = 0.0  # tokens of the last minute, those of long ago counting less
         self._outstanding = 0  # tokens reserved by calls under way
         self._kept = 1.0  # what share of a reservation is used in the end
-        self.set_quota(per_minute)
+        self.per_minute = per_minute
+        self._go_by(per_minute)
 
     def set_quota(self, per_minute: int | None) -> None:
-        """Go by another quota from now on."""
-        self.per_minute = per_minute
+        """Go by another quota from now on. Terms are compiled in a thread: this may be called from any."""
+        self.per_minute = per_minute  # the rest follows on the loop: see `_refill`
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._serve)
+
+    def _go_by(self, per_minute: int | None) -> None:
+        self._quota = per_minute
         self._top = inf if per_minute is None else per_minute * self._share
         self._rate = self._capacity = self._top  # tokens a minute, tokens
         self._level = self._top - self._outstanding
         self._recovery = self._top / _RECOVERY_S  # tokens a minute, each second
         self._free_from = inf
-        if self._waiting:
-            self._serve()
 
     def try_take(self, tokens: int) -> Room | None:
         """Reserve room where there is some now and nobody waits for it."""
@@ -115,7 +123,7 @@ class Bucket:
         wait = self._expected_wait(tokens)
         if wait > left:
             raise _busy(wait)
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         waiter = _Waiter(tokens, loop.create_future())
         self._waiting.append(waiter)
         timer = loop.call_later(left, self._give_up, waiter)
@@ -138,7 +146,7 @@ class Bucket:
             self._slow_down()
         self._level = min(self._level, 0.0)
         if retry_after_s is not None:
-            self._closed_until = max(self._closed_until, now + retry_after_s)
+            self._closed_until = max(self._closed_until, now + min(retry_after_s, _LONGEST_CLOSED_S))
         self._arm()
 
     def _slow_down(self) -> None:
@@ -154,6 +162,8 @@ class Bucket:
     # --- the level ------------------------------------------------------------------------------
 
     def _refill(self) -> float:
+        if self.per_minute != self._quota:
+            self._go_by(self.per_minute)
         now = self._now()
         passed = now - self._at
         if passed <= 0:
@@ -204,7 +214,6 @@ class Bucket:
         return max(refill, self._closed_until - self._at)
 
     def _serve(self) -> None:
-        self._timer = None
         self._refill()
         while self._waiting and self._fits(self._waiting[0].tokens):
             waiter = self._waiting.popleft()

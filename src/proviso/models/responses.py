@@ -35,6 +35,8 @@ _BY_STATUS: Final = {
 }
 # What a provider says of a request may quote it at length.
 _LONGEST_MESSAGE: Final = 300
+# What says more means never, or nothing.
+_LONGEST_RETRY_AFTER_S: Final = 86_400.0
 # How long the end of a body may take of which all is known, so that its connection can be used again.
 _LEFTOVERS_S: Final = 0.5
 
@@ -56,10 +58,15 @@ def shortened(message: str) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """After how many seconds the provider wants to be asked again, where it says so.
+    """After how many seconds the provider wants to be asked again, where it says so; a day at most.
 
     `x-amz-retry-after` counts milliseconds; `Retry-After` seconds, or it is a date.
     """
+    seconds = _retry_after_s(headers)
+    return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER_S)
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     if (said := headers.get("x-amz-retry-after")) is not None:
         seconds = _number(said)
         return seconds / 1_000 if seconds is not None else None
