@@ -251,10 +251,12 @@ def test_a_clock_that_is_off_is_found_before_signatures_are_blamed(
     assert {one.what for one in found.values() if "`clock`" in one.what} == blocked
 
 
-def test_a_region_where_nobody_answers_fails(workspace: Path, simulator: Simulator) -> None:
+def test_a_region_where_nobody_answers_fails_and_its_models_are_tried_nevertheless(
+    workspace: Path, simulator: Simulator
+) -> None:
     found = examine(bind(workspace, "http://127.0.0.1:9"), calls=True)
-    assert amiss(found) == {"region": Result.FAILED}
-    assert found["call"].what == "`region` failed"
+    assert amiss(found) == {"region": Result.FAILED, "call": Result.FAILED}
+    assert {found[step].what for step in STEPS[6:-1]} == {"`region` failed"}
 
 
 BEARER = swap(BOUND, "regions: [eu-central-1]", "regions: [eu-central-1]\n      credentials: bearer")

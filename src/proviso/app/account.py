@@ -122,7 +122,7 @@ class _Region:
 
 async def _place(account: Account, region: _Region, bound: Bound, before: Steps) -> AsyncIterator[Check]:
     spot = bound.spot
-    steps = Steps(f"{account.environment} {spot.region} {spot.name} ({spot.called})", before.blocked)
+    steps = Steps(f"{account.environment} {spot.region} {spot.name} ({spot.called})", before.failed)
     place = _Place(region, bound, datetime.fromtimestamp(account.now(), UTC).date())
     yield await steps.take("access", place.access)
     yield await steps.take("lifecycle", place.lifecycle)
