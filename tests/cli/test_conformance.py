@@ -27,6 +27,7 @@ def folder(workspace: Path, bedrock_simulator: StartSimulator, monkeypatch: pyte
     )
 
 
+@pytest.mark.req("A5.converse", "A5.stream")
 def test_it_says_what_it_will_call_and_then_what_came_of_each_check(proviso: Command, folder: Path) -> None:
     done = proviso("conformance", "-w", folder, "small")
     first, _, where, *rows = done.out.splitlines()

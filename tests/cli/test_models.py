@@ -36,12 +36,14 @@ def choice(proviso: Command, folder: Path) -> dict[str, str]:
     return {one["name"]: one["verdict"] for one in found["candidates"]}
 
 
+@pytest.mark.req("M1.chosen")
 def test_every_model_of_the_register_is_shown_taken_or_ruled_out(proviso: Command, hosted: Copy) -> None:
     assert choice(proviso, hosted.root) == {
         "large": "answers", "small": "stands in (1)", "extractive": "suits", "own": "suits", "wide": "ruled out",
     }  # fmt: skip
 
 
+@pytest.mark.req("M1.chosen", "M1.tradeoff")
 def test_the_table_says_why_and_what_a_full_request_costs(proviso: Command, hosted: Copy) -> None:
     done = proviso("models", "choose", APP, "-w", hosted.root)
     assert (done.code, "$0.108000" in done.out) == (0, True)
@@ -58,6 +60,7 @@ def test_a_role_that_nothing_suits_is_shown_with_all_reasons_and_exits_1(
     assert "1 problem in the files" in done.out
 
 
+@pytest.mark.req("M1.governed")
 def test_a_named_model_that_does_not_suit_is_shown_as_that(proviso: Command, hosted: Copy) -> None:
     hosted.replace(WORKFLOW, "{choose: first, stand_ins: 1}", "wide")
     done = proviso("models", "choose", APP, "-w", hosted.root)
