@@ -327,6 +327,7 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         self._exchange = exchange
         self._status = status
         self._headers = headers
+        self._size = 0  # bytes of the body so far
 
     @property
     def status(self) -> int:
@@ -337,13 +338,7 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         return self._headers
 
     async def read(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in self:
-            parts.append(part)
-            size += len(part)
-            refuse_more_than(size, self._exchange.origin)
-        return b"".join(parts)
+        return b"".join([part async for part in self])
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self
@@ -352,4 +347,6 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         piece = await self._exchange.piece()
         if not piece:
             raise StopAsyncIteration
+        self._size += len(piece)
+        refuse_more_than(self._size, self._exchange.origin)
         return piece

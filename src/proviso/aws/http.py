@@ -232,6 +232,7 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         self._ends = ends  # when all must be over, of the loop's clock
         self._waiting_since: float | None = None
         self._late = False
+        self._size = 0  # bytes of the body so far
         self._loop = loop = asyncio.get_running_loop()
         self._watch = loop.call_at(min(loop.time() + self._idle, self._ends), self._look)
 
@@ -244,13 +245,7 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         return self._response.headers
 
     async def read(self) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in self:
-            parts.append(part)
-            size += len(part)
-            refuse_more_than(size, self._origin)
-        return b"".join(parts)
+        return b"".join([part async for part in self])
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self
@@ -266,6 +261,8 @@ class _Response(HttpResponse, AsyncIterator[bytes]):
         self._waiting_since = None
         if not piece:
             raise StopAsyncIteration
+        self._size += len(piece)
+        refuse_more_than(self._size, self._origin)
         return piece
 
     def leave(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from proviso.aws.protocol import TimedOut, TransportFailed
 
-MOST_BODY = 64 * 1024 * 1024  # bytes of a body read whole; Bedrock's largest answers have 25 MB
+MOST_BODY = 64 * 1024 * 1024  # bytes of a body, also of a stream; Bedrock's largest answers have 25 MB
 
 
 def failed(origin: str, error: BaseException, *, sent: bool) -> TransportFailed:
