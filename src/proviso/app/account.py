@@ -20,11 +20,9 @@ from proviso.app.diagnosis import (
 )
 from proviso.app.diagnosis_bedrock import Keeping, Spot, foundation
 from proviso.app.steps import Steps
-from proviso.aws import Bearer, CredentialSource, Keys, NoCredentials, Transport
-from proviso.aws.control import AwsRefused, ControlPlane, FoundationModel, ServiceQuota
+from proviso.aws import Bearer, CredentialSource, Keys, NoCredentials, Transport, control
 from proviso.contract import RegisteredModel
-from proviso.models import CallFailed, Endpoint
-from proviso.models.failure import Kind
+from proviso.models import CallFailed, Endpoint, Kind
 
 
 class Account(Struct, frozen=True):
@@ -58,7 +56,7 @@ async def walk(
         yield steps.note(failed("credentials", error.message, error.fix))
     else:
         yield steps.note(credentials(found, account.now()))
-    plane = ControlPlane(account.transport, found, region, endpoint=account.endpoint, now=account.now)
+    plane = control.ControlPlane(account.transport, found, region, endpoint=account.endpoint, now=account.now)
     region_ = _Region(plane, bearer=isinstance(found, Bearer))
     yield await steps.take("region", region_.reached)
     yield await steps.take("clock", region_.clock)
@@ -67,7 +65,7 @@ async def walk(
     async def logging() -> Check:
         try:
             return diagnosis_bedrock.logging(await plane.logging(), apps)
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             return _refused("logging", error, "bedrock:GetModelInvocationLoggingConfiguration")
 
     yield await steps.take("logging", logging)
@@ -79,17 +77,17 @@ async def walk(
 class _Region:
     """What is asked once for all models of a region."""
 
-    def __init__(self, plane: ControlPlane, *, bearer: bool) -> None:
+    def __init__(self, plane: control.ControlPlane, *, bearer: bool) -> None:
         self.plane = plane
         self.bearer = bearer
-        self._refusal: AwsRefused | None = None
-        self._quotas: list[ServiceQuota] | None = None
+        self._refusal: control.AwsRefused | None = None
+        self._quotas: list[control.ServiceQuota] | None = None
 
     async def reached(self) -> Check:
         """See whether somebody answers. Also a refusal is an answer."""
         try:
             await self.plane.reach()
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             self._refusal = error
         return ok("region", f"{self.plane.origin('bedrock')} answers")
 
@@ -107,13 +105,13 @@ class _Region:
             return skipped("identity", "a Bedrock API key cannot ask whose it is")
         try:
             caller = await self.plane.caller()
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             if error.denied:
                 return not_allowed("identity", "sts:GetCallerIdentity")
             return unknown_caller(error.error, error.said)
         return ok("identity", f"account {caller.account}, {caller.arn}")
 
-    async def quotas(self) -> list[ServiceQuota]:
+    async def quotas(self) -> list[control.ServiceQuota]:
         """Return the region's quotas, asked for once."""
         if self._quotas is None:
             self._quotas = await self.plane.quotas()
@@ -146,14 +144,14 @@ class _Place:
         self._model = bound.model
         self._endpoint = bound.endpoint
         self._id = foundation(bound.model.id)
-        self._known: FoundationModel | None = None
+        self._known: control.FoundationModel | None = None
 
     async def access(self) -> Check:
         if not self._spot.has_foundation:
             return skipped("access", "AWS tells it of foundation models only")
         try:
             return diagnosis_bedrock.access(await self._plane.availability(self._id), self._spot)
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             return _refused("access", error, "bedrock:GetFoundationModelAvailability", self._unknown())
 
     async def lifecycle(self) -> Check:
@@ -161,7 +159,7 @@ class _Place:
             return skipped("lifecycle", "AWS tells it of foundation models only")
         try:
             self._known = await self._plane.model(self._id)
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             return _refused("lifecycle", error, "bedrock:GetFoundationModel", self._unknown())
         return diagnosis_bedrock.lifecycle(self._known, self._model, self._today)
 
@@ -170,7 +168,7 @@ class _Place:
             return diagnosis_bedrock.without_profile(self._spot, self._model)
         try:
             return diagnosis_bedrock.profile(await self._plane.profile(self._spot.called), self._model)
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             what = f"`{self._spot.called}` does not exist in `{self._spot.region}`"
             missing = failed(
                 "profile", what, "bind a profile of this region: `aws bedrock list-inference-profiles`"
@@ -185,7 +183,7 @@ class _Place:
             return diagnosis_bedrock.guardrail(
                 await self._plane.guardrail(guardrail.identifier, guardrail.version)
             )
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             what = f"`{guardrail.identifier}` has no version {guardrail.version} in `{self._spot.region}`"
             missing = failed("guardrail", what, "publish it in this region, or correct models.yaml")
             return _refused("guardrail", error, "bedrock:GetGuardrail", missing)
@@ -198,7 +196,7 @@ class _Place:
             names += [f"{self._known.provider_name} {self._known.model_name}", self._known.model_name]
         try:
             return diagnosis_bedrock.quota(await self._region.quotas(), self._spot, names)
-        except AwsRefused as error:
+        except control.AwsRefused as error:
             return _refused("quota", error, "servicequotas:ListServiceQuotas")
 
     async def call(self) -> Check:
@@ -224,7 +222,7 @@ class _Place:
         return failed("access", what, "correct the `id` in models.yaml, or bind another region")
 
 
-def _refused(step: str, error: AwsRefused, action: str, missing: Check | None = None) -> Check:
+def _refused(step: str, error: control.AwsRefused, action: str, missing: Check | None = None) -> Check:
     """Judge a refusal to tell: only that there is no such thing keeps answers from being given."""
     if error.denied:
         return not_allowed(step, action)

@@ -10,9 +10,7 @@ from msgspec import structs
 from proviso.app.diagnosis import Check, failed, ok, warn
 from proviso.app.hosting import traits_of
 from proviso.contract import ReleaseModel
-from proviso.models import CallFailed, Endpoint
-from proviso.models.failure import Kind
-from proviso.models.shapes import Call, Message, Reply, Text
+from proviso.models import Call, CallFailed, Endpoint, Kind, Message, Reply, Text
 
 _WAIT_S: Final = 60.0  # also for a model that has to wake up
 _FEW: Final = 16  # tokens of an answer, at most

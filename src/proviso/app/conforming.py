@@ -22,9 +22,7 @@ from proviso.contract import (
     save_terms,
 )
 from proviso.errors import NotReady
-from proviso.models import Endpoint, Target
-from proviso.models.conformance import Bound, bound
-from proviso.models.conformance_terms import Subject
+from proviso.models import Endpoint, Target, conformance
 from proviso.settings import Settings
 
 _NOBODY: Final = "no-such-model"
@@ -36,8 +34,8 @@ _HERE: Final = ("localhost", "127.0.0.1", "::1")
 class Trial(Struct, frozen=True):
     """One place where a model is called. `micro_usd`: what the suite may cost at most, None: unknown."""
 
-    subject: Subject
-    bound: Bound
+    subject: conformance.Subject
+    bound: conformance.Bound
     micro_usd: int | None
 
     @property
@@ -90,7 +88,7 @@ def _hosted(app: App, name: str) -> RegisteredModel:
 
 def _trial(endpoint: Endpoint, unknown: Endpoint, model: RegisteredModel, app: App) -> Trial:
     traits = traits_of(model)
-    subject = Subject(
+    subject = conformance.Subject(
         endpoint,
         unknown,
         frozenset(model.features),
@@ -98,7 +96,7 @@ def _trial(endpoint: Endpoint, unknown: Endpoint, model: RegisteredModel, app: A
         traits.inference,
         model.cache_min_tokens or _CACHE_MIN,
     )
-    most, price = bound(subject), price_of(model, app.prices)
+    most, price = conformance.bound(subject), price_of(model, app.prices)
     cost = None if price is None else price.request(most.input_tokens, most.output_tokens)
     return Trial(subject, most, cost)
 

@@ -8,14 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from proviso.app.diagnosis import EARLY_DAYS, Check, days_to, failed, listed, ok, skipped, warn
-from proviso.aws.control import (
-    Availability,
-    FoundationModel,
-    GuardrailVersion,
-    InferenceProfile,
-    InvocationLogging,
-    ServiceQuota,
-)
+from proviso.aws import control
 from proviso.contract import RegisteredModel, seconds
 
 _GEOGRAPHY: Final = re.compile(r"(us|us-gov|eu|apac|jp|au|ca|global)\.(?=[^.]+\.)")
@@ -62,7 +55,7 @@ def foundation(model: str) -> str:
     return _GEOGRAPHY.sub("", model, count=1)
 
 
-def access(found: Availability, spot: Spot) -> Check:
+def access(found: control.Availability, spot: Spot) -> Check:
     """Judge whether the account may call a model."""
     agreement = found.agreement_availability.status
     if found.region_availability == "NOT_AVAILABLE" and not spot.through_profile:
@@ -78,7 +71,7 @@ def access(found: Availability, spot: Spot) -> Check:
     return ok("access", "granted")
 
 
-def lifecycle(found: FoundationModel, model: RegisteredModel, today: date) -> Check:
+def lifecycle(found: control.FoundationModel, model: RegisteredModel, today: date) -> Check:
     """Judge where a model is in its life, and whether the register says the same."""
     theirs, ours = found.model_lifecycle, model.lifecycle
     status = {"ACTIVE": "active", "LEGACY": "legacy"}.get(theirs.status, ours.status)
@@ -98,7 +91,7 @@ def lifecycle(found: FoundationModel, model: RegisteredModel, today: date) -> Ch
     return ok("lifecycle", status + (f", until {theirs.ends_on}" if theirs.ends_on else ""))
 
 
-def profile(found: InferenceProfile, model: RegisteredModel) -> Check:
+def profile(found: control.InferenceProfile, model: RegisteredModel) -> Check:
     """Judge an inference profile: the model behind it, and that data stays where the register says."""
     others = sorted({one.model for one in found.models} - {foundation(model.id)})
     if others:
@@ -128,7 +121,7 @@ def without_profile(spot: Spot, model: RegisteredModel) -> Check:
     return ok("profile", f"none: the model answers in `{spot.region}` itself")
 
 
-def guardrail(found: GuardrailVersion) -> Check:
+def guardrail(found: control.GuardrailVersion) -> Check:
     """Judge a guardrail's version."""
     if found.version == "DRAFT":
         what = "`DRAFT` can change without another release"
@@ -138,7 +131,7 @@ def guardrail(found: GuardrailVersion) -> Check:
     return ok("guardrail", f"version {found.version} is ready")
 
 
-def quota(found: Sequence[ServiceQuota], spot: Spot, names: Sequence[str]) -> Check:
+def quota(found: Sequence[control.ServiceQuota], spot: Spot, names: Sequence[str]) -> Check:
     """Judge the tokens per minute of the binding against the account's. `names`: what the quota may call the model."""
     known = next((one for one in found if _is_of(one, spot, names)), None)
     if known is None:
@@ -156,7 +149,7 @@ def quota(found: Sequence[ServiceQuota], spot: Spot, names: Sequence[str]) -> Ch
     return ok("quota", f"{ours:,} of AWS's {allowed:,} tokens a minute")
 
 
-def _is_of(quota: ServiceQuota, spot: Spot, names: Sequence[str]) -> bool:
+def _is_of(quota: control.ServiceQuota, spot: Spot, names: Sequence[str]) -> bool:
     """Whether a quota is that of a model, called in this way. Quotas have titles, and no model IDs."""
     found = _QUOTA.fullmatch(quota.quota_name)
     if found is None or found["way"].lower() != _way(spot):
@@ -175,7 +168,7 @@ def _plain(title: str) -> str:
     return " ".join(re.sub(r"\(.*?\)", " ", title.lower()).split())
 
 
-def logging(found: InvocationLogging | None, apps: Sequence[Keeping]) -> Check:
+def logging(found: control.InvocationLogging | None, apps: Sequence[Keeping]) -> Check:
     """Judge whether Bedrock keeps the texts of calls, and whether a contract allows that."""
     if found is None or not found.places:
         return ok("logging", "calls are not logged")

@@ -13,8 +13,7 @@ from rich.markup import escape
 
 from proviso.app.conforming import Trial, trials
 from proviso.cli.terminal import json_option, print_json, stderr, stdout, workspace_option
-from proviso.models.conformance import run
-from proviso.models.conformance_terms import Verdict
+from proviso.models import conformance
 from proviso.settings import Settings, load_settings
 from proviso.types import Environment
 
@@ -23,7 +22,11 @@ Example:
   proviso conformance small --environment pilot --live
 Exit codes
   0  every check passed, or does not apply    1  one failed"""
-_COLOURS: Final = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.SKIPPED: "dim"}
+_COLOURS: Final = {
+    conformance.Verdict.PASS: "green",
+    conformance.Verdict.FAIL: "red",
+    conformance.Verdict.SKIPPED: "dim",
+}
 _MICRO: Final = 1_000_000
 
 
@@ -50,7 +53,7 @@ def command(
     rows = asyncio.run(_try(workspace, settings, model, _Wish(live, not yes, as_json)))
     if as_json:
         print_json(rows)
-    sys.exit(any(row.verdict is Verdict.FAIL for row in rows))
+    sys.exit(any(row.verdict is conformance.Verdict.FAIL for row in rows))
 
 
 class _Wish(Struct, frozen=True):
@@ -69,7 +72,7 @@ class Row(Struct, frozen=True):
     region: str
     provider: str
     check: str
-    verdict: Verdict
+    verdict: conformance.Verdict
     seen: str
 
 
@@ -82,7 +85,7 @@ async def _try(workspace: Path, settings: Settings, model: str, wish: _Wish) -> 
             target = place.target
             if not wish.as_json:
                 stdout().print(f"\n[bold]{escape(_named(place))}[/bold]", soft_wrap=True)
-            async for check, outcome in run(place.subject):
+            async for check, outcome in conformance.run(place.subject):
                 row = Row(
                     target.name,
                     target.model,

@@ -8,7 +8,7 @@ from proviso.models.circuit import Breaker, Circuit, Circuits
 from proviso.models.endpoint import Endpoint, Target
 from proviso.models.estimating import Estimator, Estimators
 from proviso.models.extractive import Extractive
-from proviso.models.failure import CallFailed
+from proviso.models.failure import CallFailed, Kind
 from proviso.models.fallback import Fallback
 from proviso.models.hosted import Hosted
 from proviso.models.openai_compatible import OpenAIEndpoint
@@ -17,7 +17,7 @@ from proviso.models.protocol import Model, ModelRequest
 from proviso.models.retrying import ModelBusy, Retry, Unanswered
 from proviso.models.scripted import Scripted
 from proviso.models.scripted_endpoint import ScriptedEndpoint, Step
-from proviso.models.shapes import Guard, Inference
+from proviso.models.shapes import Call, Guard, Inference, Message, Reply, Text
 
 # Raised whenever this room's code would answer differently.
 REVISION: Final = 1
@@ -28,6 +28,7 @@ __all__ = [
     "Breaker",
     "Bucket",
     "Buckets",
+    "Call",
     "CallFailed",
     "Circuit",
     "Circuits",
@@ -39,16 +40,20 @@ __all__ = [
     "Guard",
     "Hosted",
     "Inference",
+    "Kind",
+    "Message",
     "Model",
     "ModelBusy",
     "ModelRequest",
     "OpenAIEndpoint",
     "Place",
+    "Reply",
     "Retry",
     "Scripted",
     "ScriptedEndpoint",
     "Step",
     "Target",
+    "Text",
     "Traits",
     "Unanswered",
 ]

@@ -12,6 +12,7 @@ from proviso.models.failure import CallFailed
 
 _ALLOWANCE: Final = 400  # input tokens of a call besides its text: what providers put around it
 
+__all__ = ["SUITE", "Bound", "Check", "Outcome", "Subject", "Verdict", "bound", "run"]
 
 SUITE: Final[tuple[Check, ...]] = (
     Check("converse", "A question is answered whole.", protocol.converse),
