@@ -56,21 +56,25 @@ def proviso() -> Command:
 
 
 @pytest.fixture(scope="session")
-def indexed(proviso: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, made and indexed once. Tests that change it take `workspace` instead."""
-    folder = tmp_path_factory.mktemp("indexed") / "example"
+def pristine(proviso: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, made and indexed once, to be copied: no test does anything in it."""
+    folder = tmp_path_factory.mktemp("pristine") / "example"
     assert proviso("init", folder, "--example", "policy-qa").code == 0
     done = proviso("index", "-w", folder)
     assert done.code == 0, done.err
     return folder
 
 
+@pytest.fixture(scope="session")
+def indexed(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The indexed example, which tests may ask but not change, nor serve: these take `workspace` instead."""
+    return Path(shutil.copytree(pristine, tmp_path_factory.mktemp("indexed") / "example"))
+
+
 @pytest.fixture
-def workspace(indexed: Path, tmp_path: Path) -> Path:
+def workspace(pristine: Path, tmp_path: Path) -> Path:
     """A copy of the indexed example that a test may change."""
-    folder = tmp_path / "example"
-    shutil.copytree(indexed, folder)
-    return folder
+    return Path(shutil.copytree(pristine, tmp_path / "example"))
 
 
 @pytest.fixture(autouse=True)

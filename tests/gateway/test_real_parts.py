@@ -48,9 +48,9 @@ class Base(Struct):
 
 
 @pytest.fixture(scope="module")
-def base(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
+def base(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Base]:
     folder = tmp_path_factory.mktemp("real") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     site = Site.open(folder, Settings(port=0), Purpose.TEST)
     ready = threading.Event()
     server = site.server(lambda _: ready.set())

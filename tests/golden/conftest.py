@@ -8,7 +8,7 @@ from tools.golden import Golden, ask_all, every_question
 
 
 @pytest.fixture(scope="session")
-def golden(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Golden:
+def golden(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Golden:
     folder = tmp_path_factory.mktemp("golden") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     return ask_all(folder, every_question())

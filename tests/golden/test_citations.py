@@ -23,10 +23,10 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture(scope="module")
-def cited(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
+def cited(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     """The citations of all answers to the golden questions, as a caller gets them over HTTP."""
     folder = tmp_path_factory.mktemp("cited") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     site = open_site(folder)
     ready = threading.Event()
     server = site.server(lambda _: ready.set())

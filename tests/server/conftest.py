@@ -14,10 +14,10 @@ MakeKey = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
-def server(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A `proviso serve` of the example, for all tests that leave it alive."""
     folder = tmp_path_factory.mktemp("served") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     for database in (folder / ".proviso").glob("runs-*"):
         database.unlink()
     with serving(folder) as running:

@@ -33,9 +33,9 @@ class House(Struct, frozen=True):
 
 
 @pytest.fixture(scope="module")
-def house(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("news") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     with serving(folder, "--workers", "2") as first, serving(folder) as second:
         yield House(folder, (first, second))
 

@@ -82,10 +82,10 @@ def signing() -> SigningKey:
 
 
 @pytest.fixture(scope="module")
-def shared(indexed: Path, signing: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def shared(pristine: Path, signing: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """For tests that change nothing of it."""
     folder = tmp_path_factory.mktemp("oidc") / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     with LoopbackProvider(signing) as provider, desk_of(folder, provider, signing) as desk:
         yield desk
 

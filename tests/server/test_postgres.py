@@ -66,9 +66,9 @@ def indexed_into(proviso: Command, folder: Path, url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def house(
-    proviso: Command, indexed: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+    proviso: Command, pristine: Path, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    """Replicas for tests that leave them alive. `indexed` is asked for so that it is made before, in SQLite."""
+    """Replicas for tests that leave them alive. `pristine` is asked for so that it is made before, in SQLite."""
     folder, url = tmp_path_factory.mktemp("postgres") / "example", postgres.fresh()
     assert proviso("init", folder, "--example", APP).code == 0
     with two_replicas(proviso, folder, url) as found:
@@ -77,10 +77,10 @@ def house(
 
 
 @pytest.fixture
-def own(proviso: Command, indexed: Path, tmp_path: Path, database_url: str) -> Iterator[House]:
+def own(proviso: Command, pristine: Path, tmp_path: Path, database_url: str) -> Iterator[House]:
     """Replicas of a database that a test may take away."""
     folder = tmp_path / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     with two_replicas(proviso, folder, database_url) as found:
         yield found
 
@@ -241,11 +241,11 @@ def _is_out_of_touch(reply: Any) -> bool:
 
 
 @pytest.fixture
-def sandbox_folder(indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def sandbox_folder(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An app whose tier lets answers leave before the store has their record."""
     monkeypatch.setenv("PROVISO_SPOOL_KEY", base64.b64encode(os.urandom(32)).decode())
     folder = tmp_path / "example"
-    shutil.copytree(indexed, folder)
+    shutil.copytree(pristine, folder)
     change(folder, CONTRACT, "tier: internal-assist", "tier: sandbox")
     return folder
 

@@ -158,10 +158,10 @@ def test_what_is_served_is_a_cited_answer_or_a_refusal_by_a_clause_in_time_and_c
 
 
 def test_dev_listens_on_no_public_address_and_the_others_serve_no_gaps(
-    proviso: Command, indexed: Path
+    proviso: Command, workspace: Path
 ) -> None:
-    public = proviso("serve", "-w", indexed, "--host", "0.0.0.0", "--port", "0")
-    pilot = proviso("serve", "-w", indexed, "--env", "pilot", "--port", "0")
+    public = proviso("serve", "-w", workspace, "--host", "0.0.0.0", "--port", "0")
+    pilot = proviso("serve", "-w", workspace, "--env", "pilot", "--port", "0")
     assert (public.code, pilot.code) == (1, 1)
     assert "PROVISO_HOST=127.0.0.1" in public.err
     assert "proviso check policy-qa" in pilot.err
