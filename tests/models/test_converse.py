@@ -237,6 +237,7 @@ BROKEN = {
     "cut": as_body()[:-9],
     "no usage": json.dumps({key: REPLY[key] for key in REPLY if key != "usage"}).encode(),
     "negative": as_body(usage={"inputTokens": -1, "outputTokens": 0, "totalTokens": 0}),
+    "beyond all records": as_body(usage={"inputTokens": 2**53, "outputTokens": 0, "totalTokens": 2**53}),
     "no content": as_body(output={}),
     "not UTF-8": as_body().replace(b"Rates", b"R\xfftes"),
     "half a character": as_body().replace(b'"180 EUR."', b'"\\ud83d"'),

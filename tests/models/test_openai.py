@@ -18,6 +18,7 @@ from proviso.models.chat_request import chat_body
 from proviso.models.endpoint import Target
 from proviso.models.failure import CallFailed, Kind
 from proviso.models.openai_compatible import OpenAIEndpoint
+from proviso.models.server_sent import ServerSentEvents
 from proviso.models.shapes import Call, File, Image, Inference, Message, Reasoning, Reply, Text, ToolUse
 from proviso.types import StopReason, Usage
 from tests.models import calls
@@ -219,6 +220,13 @@ async def test_comments_keep_a_stream_alive_without_end() -> None:
     assert text == "Grüße 🙂"
 
 
+def test_lines_without_data_do_not_make_an_event_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proviso.models.server_sent._MOST", 1_000)
+    events = ServerSentEvents()
+    with pytest.raises(CallFailed, match="no end"):
+        _ = [events.feed(b"data:\n:\n") for _ in range(1_000)]
+
+
 async def test_a_refusal_is_filtered() -> None:
     text, reply = await stream(
         chunk({"refusal": "I can"}), chunk({"refusal": "not."}), chunk({}, "stop"), LAST, DONE
@@ -351,6 +359,7 @@ async def test_an_error_is_known_by_its_code_or_its_status(status: int, error: o
     [
         (whole({"content": ""}), Kind.EMPTY),
         (whole({"content": "a"}, usage=None), Kind.GARBLED),
+        (whole({"content": "a"}, usage={"prompt_tokens": 10**30, "completion_tokens": 1}), Kind.GARBLED),
         (
             Recording((b'{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}',)),
             Kind.GARBLED,

@@ -1,18 +1,16 @@
 """What a chat completion says, whole or in chunks of a stream, as far as we read it."""
 
 from contextlib import suppress
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from proviso.aws import HttpResponse, TransportFailed
 from proviso.models.failure import CallFailed, Kind
-from proviso.models.responses import UNREADABLE, kind_by_status, retry_after_s, shortened
+from proviso.models.responses import UNREADABLE, Count, kind_by_status, retry_after_s, shortened
 from proviso.models.shapes import Block, Reasoning, Reply, Text, ToolUse
 from proviso.types import StopReason, Usage
-
-_Count = Annotated[int, Meta(ge=0)]
 
 _STOPS: Final = {
     "stop": StopReason.END,
@@ -50,14 +48,14 @@ class _Refusal(Struct):
 
 
 class _Details(Struct, gc=False):
-    cached_tokens: _Count | None = None
+    cached_tokens: Count | None = None
 
 
 class ChatUsage(Struct, gc=False):
     """`usage`. Cached tokens are among those of the prompt."""
 
-    prompt_tokens: _Count
-    completion_tokens: _Count
+    prompt_tokens: Count
+    completion_tokens: Count
     prompt_tokens_details: _Details | None = None
 
     def usage(self) -> Usage:

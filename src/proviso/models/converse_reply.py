@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from proviso.models.failure import CallFailed, Kind
-from proviso.models.responses import UNREADABLE
+from proviso.models.responses import UNREADABLE, Count
 from proviso.models.shapes import Block, Cited, Reasoning, Reply, SourceSpan, Text, ToolUse
 from proviso.types import StopReason, Usage
-
-_Count = Annotated[int, Meta(ge=0)]
 
 STOPS: Final = {
     "end_turn": StopReason.END,
@@ -36,10 +34,10 @@ _NO_TRACE: Final = re.compile(rb"\s*(?:\{\s*\}|null)\s*")
 class TokenUsage(Struct, gc=False, rename="camel"):
     """`usage`. `inputTokens` leaves out what the cache gave or took."""
 
-    input_tokens: _Count
-    output_tokens: _Count
-    cache_read_input_tokens: _Count = 0
-    cache_write_input_tokens: _Count = 0
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_input_tokens: Count = 0
+    cache_write_input_tokens: Count = 0
 
     def usage(self) -> Usage:
         """The same as a value of ours."""
@@ -51,7 +49,7 @@ class TokenUsage(Struct, gc=False, rename="camel"):
 class Metrics(Struct, gc=False, rename="camel"):
     """`metrics`."""
 
-    latency_ms: _Count = 0
+    latency_ms: Count = 0
 
 
 class Tier(Struct, gc=False):
@@ -77,9 +75,9 @@ class Trace(Struct):
 class Span(Struct, gc=False, rename="camel"):
     """Where in which document."""
 
-    document_index: _Count | None = None
-    start: _Count = 0
-    end: _Count = 0
+    document_index: Count | None = None
+    start: Count = 0
+    end: Count = 0
 
 
 class Location(Struct, rename="camel"):
@@ -193,7 +191,7 @@ class _Response(Struct, rename="camel"):
 
 
 class _Counted(Struct, rename="camel"):
-    input_tokens: _Count
+    input_tokens: Count
 
 
 _RESPONSE: Final = msgspec.json.Decoder(_Response)

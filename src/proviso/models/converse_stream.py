@@ -83,16 +83,16 @@ class _Open:
         self.tool: _ToolStart | None = None
         self.inputs: list[str] = []
         self.reasoning: list[str] = []
-        self.signature = ""
-        self.redacted = b""
+        self.signature: list[str] = []
+        self.redacted: list[bytes] = []
 
     def blocks(self) -> list[Block]:
         """What has come; a union has one kind, but whatever text was given out must be in the reply."""
         found: list[Block] = []
         if self.redacted:
-            found.append(Reasoning(redacted=self.redacted))
+            found.append(Reasoning(redacted=b"".join(self.redacted)))
         if self.reasoning or self.signature:
-            found.append(Reasoning("".join(self.reasoning), self.signature))
+            found.append(Reasoning("".join(self.reasoning), "".join(self.signature)))
         if text := "".join(self.text):
             found.append(cited(text, self.citations))
         if self.tool is not None:
@@ -189,8 +189,10 @@ class ConverseStream:
             thought = delta.reasoning_content
             if thought.text:
                 block.reasoning.append(thought.text)
-            block.signature += thought.signature
-            block.redacted += thought.redacted_content
+            if thought.signature:
+                block.signature.append(thought.signature)
+            if thought.redacted_content:
+                block.redacted.append(thought.redacted_content)
         elif delta.citation is not None:
             block.citations.append(delta.citation)
         return ""

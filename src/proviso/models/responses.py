@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from proviso.aws import Patience, TimedOut, TransportFailed
 from proviso.models.failure import CallFailed, Kind
@@ -16,6 +17,9 @@ from proviso.types import Usage
 
 # What decoding raises for bytes that are no JSON, no UTF-8, of the wrong shape, or nested without end.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+# A number that a provider counts. No call has more tokens; what says so cannot be read, and must not be billed by.
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 _BY_STATUS: Final = {
     400: Kind.INVALID,

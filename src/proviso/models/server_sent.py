@@ -11,7 +11,8 @@ class ServerSentEvents:
     def __init__(self) -> None:
         self._line: list[bytes] = []  # the beginning of a line that is not yet whole
         self._data: list[bytes] = []
-        self._size = 0  # bytes of both
+        self._kept = 0  # bytes of the data, each line with its end
+        self._size = 0  # bytes of both, and of what was passed over since
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take what came; return the data of the events that are whole now. Raises `CallFailed` (`garbled`)."""
@@ -25,7 +26,7 @@ class ServerSentEvents:
         self._line = [rest]
         found = [data for data in map(self._taken, lines) if data is not None]
         if found:
-            self._size = len(rest) + sum(map(len, self._data))
+            self._size = len(rest) + self._kept
         return found
 
     def _taken(self, line: bytes) -> bytes | None:
@@ -34,9 +35,10 @@ class ServerSentEvents:
         line = line.removesuffix(b"\r")
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
+            self._kept += len(line)
         elif not line and self._data:
-            data, self._data = self._data, []
+            data, self._data, self._kept = self._data, [], 0
             return b"\n".join(data)
         elif not line or line.startswith(b":"):
-            self._size = sum(map(len, self._data))  # comments keep a connection alive for as long as it takes
+            self._size = self._kept  # comments keep a connection alive for as long as it takes
         return None
