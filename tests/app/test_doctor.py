@@ -164,3 +164,18 @@ def test_a_model_that_an_app_uses_and_nothing_binds_fails(workspace: Path, provi
     draft_with(workspace, "own")
     check = examine(workspace)["binding"]
     assert (check.result, f"`environments.dev.{place}`" in check.fix) == (Result.FAILED, True)
+
+
+def test_a_model_that_is_called_in_none_of_its_regions_fails(workspace: Path) -> None:
+    elsewhere = ENTRY.replace("own", "two").replace(
+        "eu-central-1", "us-east-1"
+    )  # so that the region is known
+    bound = "\nenvironments: {dev: {bedrock: {regions: [us-east-1]}}}\n"
+    bind(workspace, "", (ENTRY + elsewhere).replace("PROVIDER", "bedrock"), bound)
+    draft_with(workspace, "own")
+    check = examine(workspace)["binding"]
+    assert (check.result, check.where, "no region in common" in check.what) == (
+        Result.FAILED,
+        "dev own",
+        True,
+    )

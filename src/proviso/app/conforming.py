@@ -1,7 +1,7 @@
 """Run the conformance suite where a model is called: what will be called, what it may cost, what came of it."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from proviso.contract import (
     MemoryBlobs,
     RegisteredModel,
     Terms,
+    TokenPrice,
     load_terms,
     nearest,
     price_of,
@@ -97,15 +98,22 @@ def _trial(endpoint: Endpoint, unknown: Endpoint, model: RegisteredModel, app: A
         model.cache_min_tokens or _CACHE_MIN,
     )
     most, price = conformance.bound(subject), price_of(model, app.prices)
-    cost = None if price is None else price.request(most.input_tokens, most.output_tokens)
-    return Trial(subject, most, cost)
+    return Trial(subject, most, None if price is None else _cost(most, price))
+
+
+def _cost(most: conformance.Bound, price: TokenPrice) -> int:
+    """Return what a run may cost, in micro-dollars: each token that goes in at the dearest price for it."""
+    dearest = max(price.input, price.cache_read, price.cache_write)
+    return TokenPrice(dearest, price.output, dearest, dearest).request(most.input_tokens, most.output_tokens)
 
 
 def _unknown(hosting: Hosting, endpoint: Endpoint, model: RegisteredModel, terms: Terms) -> Endpoint:
     """Return an endpoint at the same place, for a model that does not exist there."""
-    nobody = model.model_copy(update={"id": _NO_ID, "profiles": ()})
-    # Of Bedrock a name that nothing is bound to is called by its ID; on a server the name says where it is.
+    nobody: dict[str, object] = {"id": _NO_ID, "profiles": ()}
+    if model.provider == "bedrock":
+        # A name that nothing is bound to is called by its ID, wherever the environment calls Bedrock.
+        bound = terms.workspace.environments.values()
+        nobody["regions"] = tuple({region for one in bound if one.bedrock for region in one.bedrock.regions})
     name = _NOBODY if model.provider == "bedrock" else endpoint.target.name
-    found: Iterator[Endpoint] = (one for one, _ in hosting.endpoints(name, nobody, terms))
-    places = list(found)
+    places = [one for one, _ in hosting.endpoints(name, model.model_copy(update=nobody), terms)]
     return next((one for one in places if one.target.region == endpoint.target.region), places[0])

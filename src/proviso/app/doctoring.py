@@ -160,11 +160,16 @@ async def _bedrock(
         return
     try:
         account = _account(patient, binding, _transport(binding.transport, stack))
-        bound = _bound(patient, models, hosting)
     except ProvisoError as error:
         yield replace(failed("credentials", error.message, error.fix), where=where)
         yield replace(skipped("region", "`credentials` failed"), where=where)
         return
+    bound: list[Bound] = []
+    for name, model in models.items():
+        try:
+            bound += _bound(patient, name, model, hosting)
+        except NotReady as error:
+            yield replace(failed("binding", error.message, error.fix), where=f"{where} {name}")
     for region in dict.fromkeys(one.spot.region for one in bound):
         here = [one for one in bound if one.spot.region == region]
         keeping = patient.keeping({one.spot.name for one in here})
@@ -190,10 +195,9 @@ def _transport(kind: Literal["aiohttp", "botocore"], stack: AsyncExitStack) -> T
     return transport
 
 
-def _bound(patient: _Patient, models: dict[str, RegisteredModel], hosting: Hosting) -> list[Bound]:
+def _bound(patient: _Patient, name: str, model: RegisteredModel, hosting: Hosting) -> list[Bound]:
     return [
         Bound(Spot(name, endpoint.target.model, endpoint.target.region, per_minute), model, endpoint)
-        for name, model in models.items()
         for endpoint, per_minute in hosting.endpoints(name, model, patient.terms)
     ]
 
