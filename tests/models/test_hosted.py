@@ -21,7 +21,7 @@ from proviso.models import (
 )
 from proviso.models.failure import Kind
 from proviso.models.shapes import CachePoint, Call, Reasoning, Reply, Text
-from proviso.types import StopReason
+from proviso.types import StopReason, Usage
 from tests.models.hosting import asked, hosted, outcomes, place, reply, scripted, streamed, target, wanted
 from tests.models.virtual_time import now, run
 
@@ -154,6 +154,17 @@ def test_what_a_model_thinks_is_not_streamed() -> None:
 # --- those who leave ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("pieces", "read"), [(0, 0), (1, 40)])
+def test_what_breaks_off_after_it_has_begun_may_have_to_be_paid(pieces: int, read: int) -> None:
+    async def main() -> None:
+        request = wanted(max_tokens=40)
+        step = Step(ANSWER, fails=Kind.THROTTLED, pieces=pieces)
+        await streamed(hosted(scripted(step)), request)
+        assert (request.attempts[0].outcome, request.attempts[0].usage.output_tokens) == ("throttled", read)
+
+    run(main())
+
+
 def test_a_call_that_is_cancelled_is_noted_at_its_worst() -> None:
     async def main() -> None:
         request = wanted()
@@ -209,7 +220,7 @@ def test_a_stream_that_its_reader_leaves_is_noted_and_closed() -> None:
     run(main())
 
 
-def test_one_who_is_cancelled_while_waiting_for_room_has_called_nothing() -> None:
+def test_one_who_is_cancelled_while_waiting_for_room_has_called_nothing_and_pays_nothing() -> None:
     async def main() -> None:
         endpoint, bucket, request = scripted(ANSWER), Bucket(6_000, now=now), wanted()
         bucket.try_take(6_000)
@@ -217,6 +228,7 @@ def test_one_who_is_cancelled_while_waiting_for_room_has_called_nothing() -> Non
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert (endpoint.calls, request.attempts) == ([], [])
+        assert (endpoint.calls, outcomes(request)) == ([], [("first", "cancelled")])
+        assert request.attempts[0].usage == Usage()
 
     run(main())

@@ -89,7 +89,7 @@ class Hosted:
                         held = ""
                 course.answered(trial, _whole(reply))
             except CallFailed as failure:
-                course.failed(trial, failure)
+                course.failed(trial, failure, begun=handed or bool(held))
                 if handed:
                     raise course.broken() from failure
                 continue

@@ -122,7 +122,13 @@ class Course:
             if self._left() < self._retry.least_s:
                 break
             place, began_ns = self._places[self._at], time.perf_counter_ns()
-            trial = await self._begin(place)
+            try:
+                trial = await self._begin(place)
+            except (
+                asyncio.CancelledError
+            ):  # while it waited for room: it has called nothing, and the record says so
+                self._note(place.endpoint.target, CANCELLED, began_ns)
+                raise
             if isinstance(trial, Trial):
                 return trial
             self._note(place.endpoint.target, trial.value, began_ns)
@@ -139,13 +145,13 @@ class Course:
         place.circuit.report(trial.permit, failed=False)
         place.estimator.observe(trial.call.size, usage)
 
-    def failed(self, trial: Trial, failure: CallFailed) -> None:
-        """Note a call that failed, and decide what is next."""
+    def failed(self, trial: Trial, failure: CallFailed, *, begun: bool = False) -> None:
+        """Note a call that failed, and decide what is next. `begun`: some of its answer had come, which may cost."""
         place, consequence = trial.place, CONSEQUENCES[failure.kind]
-        usage = failure.usage
+        usage, charged = failure.usage, consequence.charged or begun
         if usage is None:
-            trial.room.settle(None if consequence.charged else 0.0)
-            usage = trial.worst if consequence.charged else _NOTHING
+            trial.room.settle(None if charged else 0.0)
+            usage = trial.worst if charged else _NOTHING
         else:
             trial.room.settle(_counted(place, usage))
         self._end(trial, failure.kind.value, usage)
@@ -154,7 +160,7 @@ class Course:
             place.bucket.throttled(failure.retry_after_s)
         if not consequence.elsewhere:
             self._at = len(self._places)
-        elif not (consequence.again and self._will_retry(failure.retry_after_s, charged=consequence.charged)):
+        elif not (consequence.again and self._will_retry(failure.retry_after_s, charged=charged)):
             self._move_on()
 
     def left(self, trial: Trial) -> None:
