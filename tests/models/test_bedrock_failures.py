@@ -93,13 +93,21 @@ async def test_when_to_come_back_is_passed_on(header: str, value: str, seconds: 
     assert failed.retry_after_s == seconds
 
 
-async def test_what_a_message_quotes_is_not_passed_on() -> None:
-    message = (
-        "1 validation error detected: Value 'my card is 4111' at 'messages' failed to satisfy constraint"
+async def test_a_message_cannot_speak_to_a_terminal_nor_break_a_log() -> None:
+    failed = await failure(
+        said.refused(400, "ValidationException", "no \x1b[2Jway", x_amzn_requestid="\udcff")
     )
+    assert failed.message.isprintable()
+    assert "no \ufffd[2Jway" in failed.message
+
+
+@pytest.mark.parametrize("length", [1, 1_000])
+async def test_what_a_message_quotes_is_not_passed_on(length: int) -> None:
+    value = "my card is 4111 " * length
+    message = f"1 validation error detected: Value '{value}' at 'messages' failed to satisfy constraint"
     failed = await failure(said.refused(400, "ValidationException", message))
     assert "4111" not in str(failed)
-    assert "at 'messages'" in str(failed)
+    assert "a value at" in str(failed)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ _BESIDES: Final = (
     (Kind.INVALID, re.compile(r"model identifier is invalid", re.IGNORECASE), Kind.NOT_FOUND),
 )
 # A message about a value repeats it, and it may be the words of a person.
-_VALUE: Final = re.compile(r"Value '.*' at", re.DOTALL)
+_VALUE: Final = re.compile(r"Value '(?:.*' at|.*)", re.DOTALL)
+_MOST_READ: Final = 10_000  # characters of a message
 
 
 class _Error(Struct):
@@ -95,7 +96,7 @@ def _kind(kind: Kind, said: str) -> Kind:
 
 
 def _told(words: str, said: str) -> str:
-    return f"{words}: {shortened(_VALUE.sub('a value at', said))}" if said else words
+    return f"{words}: {shortened(_VALUE.sub('a value at', said[:_MOST_READ]))}" if said else words
 
 
 def _read(body: bytes) -> _Error:

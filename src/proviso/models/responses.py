@@ -56,8 +56,10 @@ def kind_by_status(status: int) -> Kind:
 
 
 def shortened(message: str) -> str:
-    """A provider's message in one short line."""
-    line = " ".join(message.split())
+    """A provider's message in one short line, with nothing that a terminal obeys or a file cannot hold."""
+    line = " ".join(message[: 10 * _LONGEST_MESSAGE].split())
+    if not line.isprintable():
+        line = "".join([character if character.isprintable() else "\ufffd" for character in line])
     return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
