@@ -129,9 +129,7 @@ class Conditions(Protocol):
         """
         ...
 
-    async def deliver(
-        self, ticket: Any, outgoing: Outgoing, tokens: Tokens, connection: Connection
-    ) -> None:
+    async def deliver(self, ticket: Any, outgoing: Outgoing, tokens: Tokens, connection: Connection) -> None:
         """Send an answer as the latency and the faults of its ticket have it, and settle the quota.
 
         An error that came after `admit` is an answer too, of `Tokens()`: so its reservation is given back.

@@ -86,7 +86,10 @@ class Readers:
         reader = self._readers.get(key)
         if reader is None:
             reader = self._readers[key] = self._compiled(operation)
-        return reader.read(request, route.labels)
+        try:
+            return reader.read(request, route.labels)
+        except RecursionError as error:  # shapes that hold themselves, such as filters
+            raise unreadable("the body is nested too deep") from error
 
     def _compiled(self, operation: Operation) -> _Reader:
         model = self._models.load(operation.service)

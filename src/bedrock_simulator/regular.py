@@ -18,10 +18,11 @@ _CLASSES: Final = {
 }
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _MORE: Final = 4  # repetitions of what may repeat for ever
+_MOST: Final = 20_000  # parts that a text is made of: repetitions within repetitions multiply
 
 
 class NotSimple(Exception):
-    """The expression has something in it from which no text can be made: a look-around, a back-reference."""
+    """No text is made from the expression: it looks around, refers back, or wants a text that is too long."""
 
 
 def text_for(pattern: str, random: Random, least: int = 0) -> str:
@@ -41,6 +42,7 @@ class _Maker:
         self._pattern = pattern
         self._random = random
         self._more = max(_MORE, least)
+        self._left = _MOST
 
     def alternatives(self, depth: int) -> str:
         """Read `a|b|c` and return one of them."""
@@ -74,6 +76,9 @@ class _Maker:
         return "".join(pieces)
 
     def _atom(self, depth: int) -> str:
+        self._left -= 1
+        if self._left < 0:
+            raise NotSimple("the text would be too long")
         sign = self._pattern[self.place]
         self.place += 1
         if sign in "^$":

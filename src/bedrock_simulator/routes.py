@@ -37,8 +37,6 @@ ANSWERED: dict[str, frozenset[str]] = {
 }
 """What the simulator answers, by service; whatever else the services have is an unknown operation to it."""
 
-DEFAULT_REGION = "us-east-1"  # where neither a credential's scope nor the host names one
-
 _FIRST = {"model": RUNTIME, "guardrail": RUNTIME, "guardrail-checks": RUNTIME, "async-invoke": RUNTIME}
 _FIRST |= {"knowledgebases": AGENT_RUNTIME, "rerank": AGENT_RUNTIME}
 _SCOPE = re.compile(r"Credential=[^/,]+/\d{8}/([a-z0-9-]{1,32})/")
@@ -83,13 +81,13 @@ class Routes:
         return operation
 
 
-def region_of(request: Received) -> str:
-    """Return the region that a request is for."""
+def region_of(request: Received, otherwise: str) -> str:
+    """Return the region that a request is for; `otherwise` where neither its credential nor its host names one."""
     scope = _SCOPE.search(request.headers.get("authorization", ""))
     if scope is not None:
         return scope[1]
     host = _HOST.search(request.headers.get("host", ""))
-    return DEFAULT_REGION if host is None else host[1]
+    return otherwise if host is None else host[1]
 
 
 def _answered(operation: Operation, labels: dict[str, str]) -> Route:

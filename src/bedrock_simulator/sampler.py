@@ -21,6 +21,7 @@ _DEEP: Final = 6  # from here on nothing optional is made
 _DEEPEST: Final = 24
 _ELSEWHERE: Final = re.compile(r'"\$ref":"(?!#/(?:\$defs|definitions)/)')
 _MOST: Final = 20_000  # values drawn for one schema
+_LONGEST: Final = 100_000  # characters of a text; a schema that wants more is taken for one that nothing fits
 _UNSURE: Final = frozenset(("oneOf", "anyOf", "allOf", "not", "if", "dependentSchemas"))
 _ANSWERS: Final = ("answer", "text", "summary", "response", "content", "message", "reply", "reason")
 _NUMBERS: Final = ("citation", "passage", "source", "evidence", "reference")
@@ -251,6 +252,8 @@ class _Sampler:
 
     def _string(self, schema: Schema, name: str, _depth: int) -> Json:
         least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+        if least > _LONGEST:
+            raise _Impossible
         if "pattern" in schema:
             return text_for(str(schema["pattern"]), self._random, least)
         if "format" in schema and (made := formats.made(str(schema["format"]), self._random)) is not None:
@@ -268,6 +271,12 @@ class _Sampler:
         return self._random.choice(material.phrases or (material.answer or "text",))
 
     def _number(self, schema: Schema, name: str, _depth: int, *, whole: bool) -> Json:
+        try:
+            return self._within(schema, name, whole=whole)
+        except OverflowError as error:  # a bound that no float can hold
+            raise _Impossible from error
+
+    def _within(self, schema: Schema, name: str, *, whole: bool) -> Json:
         step = schema.get("multipleOf") or (1 if whole else None)
         low, high = _bounds(schema, step or 1)
         if low > high:

@@ -139,6 +139,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     profiles: dict[str, Profile] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=lambda: {"test": "test"})  # access key → secret
     bearer_keys: tuple[str, ...] = ("test",)
+    region: str = "us-east-1"  # of requests that name none, as those with a bearer key
     answers: Answers = Answers()
     quotas: dict[str, Quota] = field(default_factory=dict)
     latency: dict[str, Latency] = field(default_factory=dict)  # by model, or `*`

@@ -3,7 +3,7 @@
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -140,9 +140,14 @@ def _misfit(value: Any, kind: Any, at: Steps) -> Iterator[Problem]:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         told = str(error).partition(" - at")[0]
-        quoted = isinstance(value, int | float) and "`str`" in told
-        fix = "put it in quotes" if quoted else "give a value of that type"
-        yield Problem(at, f"does not fit: {told[0].lower()}{told[1:]}", fix)
+        yield Problem(at, f"does not fit: {told[0].lower()}{told[1:]}", _fix(value, kind, told))
+
+
+def _fix(value: Any, kind: Any, told: str) -> str:
+    if get_origin(kind) is Literal:
+        return f"write one of {', '.join(map(str, get_args(kind)))}"
+    quoted = isinstance(value, int | float) and "`str`" in told
+    return "put it in quotes" if quoted else "give a value of that type"
 
 
 def _named(value: Any) -> str:

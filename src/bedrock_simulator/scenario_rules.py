@@ -34,6 +34,7 @@ class Problem(Struct, frozen=True):
 def problems_of(scenario: Scenario, kinds: Mapping[str, str]) -> Iterator[Problem]:
     """Yield all that is wrong with a scenario. `kinds`: the faults that there are."""
     models = _names(scenario)
+    yield from _regions((scenario.region,), ("region",))
     for name, model in scenario.models.items():
         yield from _of_model(model, ("models", name))
     yield from _of_profiles(scenario)

@@ -40,6 +40,7 @@ class Service:
         self._catalogue = Catalogue(scenario, lambda: _now().date())
         self._control = Control(scenario, self._catalogue)
         self._account = scenario.account
+        self._region = scenario.region
         self._speaker = speaker
         self._conditions = conditions
         self.record = Record()
@@ -52,7 +53,7 @@ class Service:
             headers=received.headers,
             size=len(received.body),
             reply=reply,
-            region=region_of(received),
+            region=region_of(received, self._region),
         )
         self.record.add(request)
         service = ""

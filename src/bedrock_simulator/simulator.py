@@ -14,7 +14,6 @@ from bedrock_simulator.exchange import Conditions, Speaker
 from bedrock_simulator.http import Server
 from bedrock_simulator.messages import Received, Reply
 from bedrock_simulator.record import Request
-from bedrock_simulator.routes import DEFAULT_REGION
 from bedrock_simulator.scenario import Scenario
 from bedrock_simulator.service import Service
 
@@ -58,8 +57,9 @@ class Simulator:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which AWS's own clients come here."""
-        variables = {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": DEFAULT_REGION}
-        variables["AWS_DEFAULT_REGION"] = DEFAULT_REGION  # what boto3 reads
+        region = self._scenario.region
+        variables = {"AWS_ENDPOINT_URL": self.url, "AWS_REGION": region}
+        variables["AWS_DEFAULT_REGION"] = region  # what boto3 reads
         for access_key, secret in list(self._scenario.credentials.items())[:1]:
             variables |= {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret}
         return variables

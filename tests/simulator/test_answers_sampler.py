@@ -166,6 +166,10 @@ def test_what_schemas_are_made_of_is_understood(schema: Schema) -> None:
         {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]},
         {"$ref": "#"},
         {"type": "string", "pattern": "^(?=x)y$"},
+        {"type": "string", "minLength": 2_000_000_000},
+        {"type": "string", "pattern": "^a*$", "minLength": 2_000_000_000},
+        {"type": "string", "pattern": "^((a*)*)*$", "minLength": 1_000},
+        {"type": "integer", "minimum": 10**400},
     ],
 )
 def test_what_nothing_fits_is_said_to_be_so(schema: Any) -> None:

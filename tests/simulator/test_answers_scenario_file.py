@@ -14,7 +14,9 @@ from bedrock_simulator.faults import KINDS
 from bedrock_simulator.personas import PERSONAS
 from bedrock_simulator.scenario import Scenario
 from bedrock_simulator.scenario_file import InvalidScenario, load_scenario
+from bedrock_simulator.simulator import Simulator
 from tests.simulator.answers_made import asked, text_of
+from tests.simulator.clients import ECHO, HELLO, ClientFor
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 
@@ -90,6 +92,8 @@ def test_a_day_stays_a_text(tmp_path: Path) -> None:
         ("guardrails:\n  GR-1: {}\n", 2, "`guardrails.GR-1` is no ID"),
         ("knowledge_bases:\n  kb: []\n", 2, "`knowledge_bases.kb` is no ID"),
         ("time_scale: 1\ntime_scale: 2\n", 2, "`time_scale` is given twice"),
+        ("region: Mars\n", 1, "`region` is `Mars`, which is no region"),
+        ("models:\n  a.b: {kind: picture}\n", 2, "write one of text, titan-embed, cohere-embed, rerank"),
         ("time_scale: -1\n", 1, "`time_scale` is `-1.0`, which is too little"),
         ("answers: [\n", 2, "this is not YAML"),
         ("- 1\n", 1, "the file is a list where fields belong"),
@@ -150,7 +154,15 @@ def test_the_page_names_every_field_persona_and_fault() -> None:
 
 
 def test_the_test_on_the_page_passes(bedrock_simulator: Callable[..., Any]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    example, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)  # the page's own code
     names["test_the_answer_is_shown"](bedrock_simulator)
+
+
+def test_the_header_on_the_page_asks_for_a_fault(simulator: Simulator, client_for: ClientFor) -> None:
+    _, example = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    client = client_for("bedrock-runtime", endpoint_url=simulator.url)
+    exec(example, {"client": client})  # the page's own code
+    with pytest.raises(client.exceptions.ThrottlingException):
+        client.converse(modelId=ECHO, messages=HELLO)

@@ -83,6 +83,17 @@ def test_a_bearer_key_works_over_tls(tmp_path: Path, bearer: Callable[[str], Non
         assert simulator.requests[0].headers["authorization"] == "Bearer test"
 
 
+def test_a_bearer_key_calls_the_region_of_the_scenario(tmp_path: Path, bearer: Callable[[str], None]) -> None:
+    bearer("test")
+    certificate, context = self_signed(tmp_path)
+    with running(Scenario(region="eu-west-1"), tls=context) as simulator:
+        client = boto3.client(
+            "bedrock-runtime", region_name="eu-west-1", endpoint_url=simulator.url, verify=str(certificate)
+        )
+        assert client.converse(modelId=f"eu.{ECHO}", messages=HELLO)["stopReason"] == "end_turn"
+        assert simulator.environment["AWS_REGION"] == simulator.requests[0].region == "eu-west-1"
+
+
 def test_a_wrong_bearer_key_is_refused_over_tls(tmp_path: Path, bearer: Callable[[str], None]) -> None:
     bearer("wrong")
     certificate, context = self_signed(tmp_path)
