@@ -14,6 +14,8 @@ from bedrock_simulator.record import Request
 from bedrock_simulator.scenario import Fault, Scenario, SimulatedModel
 from bedrock_simulator.simulator import Simulator
 from proviso.app import Site
+from proviso.types import Purpose
+from tests.app.acts import apply, settings_of
 from tests.cli.steps import CONTRACT, OSLO, WORKFLOW, change
 from tests.server.serving import RUNS, Reply, Serving, inside, open_site
 
@@ -151,7 +153,19 @@ class House(Struct, frozen=True):
     def open(self, *faults: Fault, scenario: Scenario | None = None) -> Iterator[Door]:
         """Serve it with circuits, quotas and estimates that know nothing yet, over HTTP."""
         self.simulator.reset(scenario or having(*faults))
-        site = open_site(self.folder)
+        with self._let_in(open_site(self.folder)) as door:
+            yield door
+
+    @contextmanager
+    def following(self) -> Iterator[Door]:
+        """Put it in force, and serve what is in force from then on."""
+        self.simulator.reset(having())
+        apply(self.folder)
+        with self._let_in(Site.attach(self.folder, settings_of(self.folder), Purpose.TEST)) as door:
+            yield door
+
+    @contextmanager
+    def _let_in(self, site: Site) -> Iterator[Door]:
         _, key = site.keys.create("dana", ("employees",), ("user",), KEEPS_LONG)
         with inside(site, self.folder) as serving:
             yield Door(serving, site, key, self.simulator)

@@ -10,9 +10,19 @@ import msgspec
 from msgspec import Struct
 
 from proviso import guardrails, models, orchestrator, retrieval, text
+from proviso.app.hosting import Hosting
 from proviso.app.indexing import coverage
 from proviso.app.wiring import now_us, people, screening_pointer, screening_rules, snapshot_pointer
-from proviso.contract import Access, App, Workspace, load_access, save_release, save_terms
+from proviso.contract import (
+    Access,
+    App,
+    Workspace,
+    load_access,
+    load_release,
+    load_terms,
+    save_release,
+    save_terms,
+)
 from proviso.errors import NotReady
 from proviso.governance import admit
 from proviso.ledger import Recorder, ReleaseBuilt
@@ -52,7 +62,8 @@ class Deployed(Struct, frozen=True):
 def prepare(app: App, settings: Settings, state: Path, control: Control) -> Deployed:
     """Store an app as it stands in its folder, where this environment may serve it; nothing is in force yet.
 
-    Raises `GateClosed`, or `NotReady` where its documents have not been indexed as it now asks for.
+    Raises `GateClosed`, or `NotReady` where its documents have not been indexed as it now asks for, or where this
+    environment does not say where its models are: a server that heard of that could serve nothing any more.
     """
     approved = admit(settings.environment, coverage(app, control, state))
     snapshot = control.pointer(snapshot_pointer(app.name))
@@ -62,8 +73,9 @@ def prepare(app: App, settings: Settings, state: Path, control: Control) -> Depl
         # What another contract let through would be quoted: a field that is masked now may stand in a passage.
         what = f"the sensitive fields of `{app.name}` have changed since its documents were screened"
         raise NotReady(what, fix="run `proviso index`")
-    release = save_release(app, snapshot, REVISIONS, control)
-    return Deployed(app.name, release, save_terms(app, control), snapshot, not approved)
+    release, terms = save_release(app, snapshot, REVISIONS, control), save_terms(app, control)
+    Hosting(settings).check_bound(load_release(release, control), load_terms(terms, control))
+    return Deployed(app.name, release, terms, snapshot, not approved)
 
 
 def note_built(built: Deployed, control: Control, recorder: Recorder) -> None:

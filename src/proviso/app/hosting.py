@@ -101,19 +101,21 @@ class Hosting:
 
         Raises `NotReady` where this environment does not say where it is.
         """
-        bindings, most = terms.workspace.environments, terms.contract.latency.deadline_ms / 1000 * _ONE_CALL
+        most = terms.contract.latency.deadline_ms / 1000 * _ONE_CALL
         patience = Patience(connect=min(_CONNECT_S, most), head=most, idle=most)
-        here = next(
-            (bindings[one] for one in bindings if one == self._settings.environment), EnvironmentBinding()
-        )
         if entry.provider == "bedrock":
-            if here.bedrock is None:
-                raise self._unbound(name, "bedrock")
-            yield from self._of_bedrock(name, entry, here.bedrock, patience)
-        elif name not in here.openai:
-            raise self._unbound(name, f"openai.{name}")
+            yield from self._of_bedrock(name, entry, self._bedrock(name, terms), patience)
         else:
-            yield self._of_openai(name, entry, here.openai[name], patience)
+            yield self._of_openai(name, entry, self._server(name, entry, terms), patience)
+
+    def check_bound(self, bundle: Bundle, terms: Terms) -> None:
+        """Raise `NotReady` where this environment does not say where a model is that may draft. Looks at no secret."""
+        for name in answering(bundle):
+            entry = bundle.models[name]
+            if entry.provider == "bedrock":
+                self._bound(name, entry, self._bedrock(name, terms))
+            elif entry.provider != _LOCAL:
+                self._server(name, entry, terms)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -135,9 +137,22 @@ class Hosting:
                 self._estimators.of(name),
             )
 
-    def _of_bedrock(
-        self, name: str, entry: ReleaseModel, binding: BedrockBinding, patience: Patience
-    ) -> Iterator[tuple[Endpoint, int | None]]:
+    def _here(self, terms: Terms) -> EnvironmentBinding:
+        bindings = terms.workspace.environments
+        return next(
+            (bindings[one] for one in bindings if one == self._settings.environment), EnvironmentBinding()
+        )
+
+    def _bedrock(self, name: str, terms: Terms) -> BedrockBinding:
+        binding = self._here(terms).bedrock
+        if binding is None:
+            raise self._unbound(name, "bedrock")
+        return binding
+
+    def _bound(
+        self, name: str, entry: ReleaseModel, binding: BedrockBinding
+    ) -> list[tuple[str, str, int | None]]:
+        """What is called, in which region, with which quota."""
         bound = [(one.profile, one.region, one.tokens_per_minute) for one in binding.models.get(name, ())]
         if not bound:
             # INVARIANT: a request is sent only to regions of the release's model: what is bound cannot widen that.
@@ -153,11 +168,31 @@ class Hosting:
                 f"`{name}` has no region in common with `environments.{self._settings.environment}.bedrock.regions`",
                 fix="bind it to one of the model's `regions`",
             )
+        return bound
+
+    def _of_bedrock(
+        self, name: str, entry: ReleaseModel, binding: BedrockBinding, patience: Patience
+    ) -> Iterator[tuple[Endpoint, int | None]]:
+        bound = self._bound(name, entry, binding)
         transport, credentials = self._transport(binding.transport), self._identity(binding.credentials)
         for called, region, per_minute in bound:
             origin = binding.endpoint.rstrip("/") or bedrock_origin(region)
             target = Target(name, bedrock_provider(origin), called, region, origin)
             yield BedrockEndpoint(target, transport, credentials, patience=patience), per_minute
+
+    def _server(self, name: str, entry: ReleaseModel, terms: Terms) -> OpenAIServer:
+        servers = self._here(terms).openai
+        if name not in servers:
+            raise self._unbound(name, f"openai.{name}")
+        server = servers[name]
+        parts = urlsplit(server.url)
+        if _HERE in entry.regions and not on_this_machine(parts):
+            # INVARIANT: as with regions, what is bound cannot take data off this machine where the release keeps it.
+            raise NotReady(
+                f"`{name}` runs on this machine, and is bound to `{parts.hostname}`",
+                fix="bind it to an address of this machine",
+            )
+        return server
 
     def _of_openai(
         self, name: str, entry: ReleaseModel, server: OpenAIServer, patience: Patience
@@ -166,12 +201,6 @@ class Hosting:
         if server.key and not key:
             raise NotReady(f"`{server.key}` is not set, the key of `{name}`", fix="set it")
         parts = urlsplit(server.url)
-        if _HERE in entry.regions and not on_this_machine(parts):
-            # INVARIANT: as with regions, what is bound cannot take data off this machine where the release keeps it.
-            raise NotReady(
-                f"`{name}` runs on this machine, and is bound to `{parts.hostname}`",
-                fix="bind it to an address of this machine",
-            )
         target = Target(name, "openai", entry.id, _HERE, f"{parts.scheme}://{parts.netloc}")
         path = f"{parts.path.rstrip('/')}/chat/completions"
         endpoint = OpenAIEndpoint(target, self._transport("aiohttp"), key, patience=patience, path=path)
