@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.steps import APP, run_json
 from tests.conftest import Command
-from tests.contract.faults import CONTRACT, MODELS, WORKFLOW
+from tests.contract.faults import CONTRACT, MODELS, PEOPLE, WORKFLOW
 from tests.contract.hosting import host
 from tests.contract.workspace import Copy
 
@@ -65,6 +65,21 @@ def test_a_named_model_that_does_not_suit_is_shown_as_that(proviso: Command, hos
     hosted.replace(WORKFLOW, "{choose: first, stand_ins: 1}", "wide")
     done = proviso("models", "choose", APP, "-w", hosted.root)
     assert (done.code, "does not suit" in done.out) == (1, True)
+
+
+def test_a_named_model_that_is_not_registered_is_none_for_its_role(proviso: Command, hosted: Copy) -> None:
+    hosted.replace(WORKFLOW, "{choose: first, stand_ins: 1}", "[larg, small]")
+    assert proviso("models", "choose", APP, "-w", hosted.root).code == 1
+    hosted.replace(WORKFLOW, "[larg, small]", "larg")
+    done = proviso("models", "check", "-w", hosted.root)
+    assert (done.code, "no model suits it" in done.out) == (1, True)
+
+
+def test_a_model_in_use_that_no_environment_calls_is_told(proviso: Command, hosted: Copy) -> None:
+    people = (hosted.root / PEOPLE).read_text()
+    hosted.write(PEOPLE, people.partition("\nenvironments:")[0])
+    done = proviso("models", "check", "-w", hosted.root)
+    assert (done.code, "no environment says where to call it" in done.out) == (0, True)
 
 
 def test_an_unknown_app_and_an_unreadable_register_are_invalid(proviso: Command, hosted: Copy) -> None:

@@ -38,9 +38,8 @@ class Chosen(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether each role has a model, and each that is named suits it."""
-        taken = [one for choice in self.roles.values() for one in choice.candidates if one.place is not None]
-        return all(choice.names for choice in self.roles.values()) and not any(one.grounds for one in taken)
+        """Whether each role has a model, and each that is named is known and suits it."""
+        return all(choice.names and _suiting(choice) == set(choice.names) for choice in self.roles.values())
 
 
 class Review(Struct, frozen=True):
@@ -126,8 +125,18 @@ def _vacant(outlook: Outlook) -> list[Finding]:
         )
         for app, roles in outlook.choices.items()
         for role, choice in roles.items()
-        if not choice.names
+        if not _suiting(choice, whatever_the_day=True)
     ]
+
+
+def _suiting(choice: Choice, *, whatever_the_day: bool = False) -> set[str]:
+    """Return the models of a role that are in the register and suit it; or would, if they were not at their end."""
+    return {
+        one.name
+        for one in choice.candidates
+        if one.place is not None
+        and all(whatever_the_day and ground.rule == "end-of-life" for ground in one.grounds)
+    }
 
 
 def _replaced(now: Outlook, then: Outlook) -> list[Finding]:
@@ -153,6 +162,9 @@ def _uncallable(outlook: Outlook) -> list[Finding]:
     found: list[Finding] = []
     for name in sorted(users.keys() & outlook.models.models.keys()):
         provider = outlook.models.models[name].provider
+        if provider != "extractive" and workspace and not workspace.environments:
+            what, fix = "no environment says where to call it", "add `environments` to proviso.yaml"
+            found.append(Finding("warns", name, users[name], what, fix))
         for environment, binding in workspace.environments.items() if workspace else ():
             bound = binding.bedrock is not None if provider == "bedrock" else name in binding.openai
             if provider != "extractive" and not bound:

@@ -4,6 +4,7 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 FIX = "write an https address without user, query or fragment; http is for this machine only"
+FIX_ORIGIN = "write an https address without user, path, query or fragment; http is for this machine only"
 
 
 def address(url: str) -> SplitResult | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from proviso.contract.address import FIX, address, on_this_machine
+from proviso.contract.address import FIX, FIX_ORIGIN, address, on_this_machine
 from proviso.contract.document import Path as Place
 from proviso.contract.environments import BedrockBinding, BoundProfile, OpenAIServer
 from proviso.contract.fitness import LOCAL
@@ -47,7 +47,7 @@ def _endpoint(parts: Parts, place: Place, bedrock: BedrockBinding) -> Iterator[P
         found = address(bedrock.endpoint)
         if found is None or found.path not in ("", "/"):
             what = f"`{bedrock.endpoint[:100]}` cannot be called"
-            yield parts.problem("workspace", place, what, f"{FIX}; nor a path")
+            yield parts.problem("workspace", place, what, FIX_ORIGIN)
 
 
 @where_readable
