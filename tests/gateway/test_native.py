@@ -17,7 +17,8 @@ async def test_an_answer_comes_with_everything_that_is_known_of_it(gateway: Gate
     assert reply.headers["x-proviso-run"] == run["run"]
     assert (run["outcome"], run["clause"], run["reason"]) == ("answer", None, None)
     assert (run["model"], run["provider"], run["usage"]) == (
-        "extractive-1", "extractive", {"input_tokens": 12, "output_tokens": 9},
+        "extractive-1", "extractive",
+        {"input_tokens": 12, "output_tokens": 9, "cache_read_tokens": 0, "cache_write_tokens": 0},
     )  # fmt: skip
     assert (run["cost_micro_usd"], run["duration_us"], run["purpose"]) == (7, 1234, "test")
     assert run["decisions"][0]["clause"] == "inputs.sensitive.mask.EMAIL"
