@@ -112,9 +112,11 @@ class _Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refusal or self._deaf:
             return  # whatever else comes is read and dropped
+        whole = len(self._waiting)
         try:
             self._parser.feed_data(data)
-            self._within_limits(len(data))
+            if len(self._waiting) == whole:  # else it is not known how much of this is the next request's
+                self._within_limits(len(data))
         except httptools.HttpParserUpgrade:
             self._deaf = True  # the request is answered as HTTP/1.1, and was the last
         except httptools.HttpParserError as error:

@@ -71,6 +71,21 @@ async def test_a_connection_is_kept_and_requests_in_a_row_are_answered_in_order(
     assert answer.index(b"GET /one") < answer.index(b"POST /two? abc") < answer.index(b"GET /three")
 
 
+async def test_a_request_that_begins_behind_a_large_one_is_not_counted_with_it() -> None:
+    large = b"POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000
+    begun = asyncio.Event()
+
+    async def slow(received: Received, reply: Reply) -> None:
+        begun.set()
+        await echo(received, reply)
+
+    async with connected(slow) as (reader, writer):
+        writer.write(large + b"GET /2 HT")  # one write, so that what follows comes behind an answer
+        await begun.wait()
+        writer.write(b"TP/1.1\r\nHost: x\r\n" + CLOSE + b"\r\n")
+        assert (await reader.read()).count(b"HTTP/1.1 200 OK") == 2
+
+
 async def test_a_request_may_come_byte_by_byte() -> None:
     raw = b"POST / HTTP/1.1\r\nHost: x\r\nX-Name: a\r\nX-Name: b\r\nContent-Length: 1\r\n" + CLOSE + b"\r\nz"
     answer = await exchanged(*(raw[at : at + 1] for at in range(len(raw))))
