@@ -10,6 +10,8 @@ from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TimedOut, 
 from tests.aws.conftest import Make, Serve
 from tests.aws.raw_server import CHUNKED, PLAIN, Behaviour, RawServer, Visit, chunk
 
+pytestmark = pytest.mark.whole
+
 LONG = Patience(connect=20.0, head=30.0, idle=30.0)
 SHORT = Patience(connect=20.0, head=0.1, idle=0.2)
 SLASHED = "/model/arn%3Aaws%3Abedrock%3Aeu%3A%3Aprofile%2Fa%20b/converse?x=%2F&y"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Command
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 

@@ -16,6 +16,8 @@ from proviso.models.shapes import Call, Reply, Text
 from proviso.types import StopReason, Usage
 from tests.models.suite_made import ABLE, RULES, outcomes, subject_at
 
+pytestmark = pytest.mark.whole
+
 
 async def test_a_model_that_does_everything_passes_every_check() -> None:
     async with subject_at() as subject:

@@ -20,6 +20,8 @@ from tests.models import calls
 from tests.models.houses import IMPATIENT, PATIENT, House, at_server, at_simulator
 from tests.waiting import happens
 
+pytestmark = pytest.mark.whole
+
 Open = Callable[[Patience], AbstractAsyncContextManager[House]]
 PLACES: Final[dict[str, Open]] = {
     "bedrock": at_simulator,

@@ -18,6 +18,8 @@ from bedrock_simulator.scenario import Answers, Rule, Scenario
 from bedrock_simulator.simulator import Simulator, running
 from tests.simulator.clients import ECHO, HELLO, ONCE, REGION, ClientFor
 
+pytestmark = pytest.mark.whole
+
 COMMAND = (sys.executable, "-c", "from bedrock_simulator.cli import main; main()")
 
 

@@ -14,6 +14,8 @@ from proviso.store import Control, NewerSchema, open_store
 from proviso.store.postgres import Address
 from tests.postgres import PostgresServer, query
 
+pytestmark = pytest.mark.whole
+
 NOWHERE = Path("/nowhere")
 
 
