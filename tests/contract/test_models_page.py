@@ -8,7 +8,7 @@ from proviso.contract import Workflow
 from proviso.contract.document import parse_document
 from proviso.contract.grounds import Rule
 from proviso.contract.read import read
-from tests.contract.faults import MODELS, PEOPLE, WORKFLOW
+from tests.contract.faults import MODELS, PEOPLE, POLICY, WORKFLOW
 from tests.contract.hosting import append
 from tests.contract.workspace import BOOK, Copy
 
@@ -17,10 +17,19 @@ SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
 
 
 def test_the_models_and_environments_that_are_shown_make_a_valid_workspace(copy: Copy) -> None:
-    _, models, environments = SHOWN
+    models, environments = SHOWN[1:3]
     append(copy, MODELS, models.removeprefix("models:\n"))
     append(copy, PEOPLE, environments)
     copy.write("prices.yaml", BOOK)
+    assert not copy.problems()
+
+
+def test_what_tries_a_model_without_an_account_makes_a_valid_workspace(copy: Copy) -> None:
+    models, environments = SHOWN[4:]
+    append(copy, MODELS, models.removeprefix("# models.yaml\nmodels:\n"))
+    append(copy, PEOPLE, environments)
+    copy.replace(POLICY, "internal data.\n    models: [extractive]", "internal data.\n    models: [small]")
+    copy.replace(WORKFLOW, "drafter: extractive", "drafter: small")
     assert not copy.problems()
 
 
@@ -41,4 +50,4 @@ def test_every_rule_of_a_choice_is_explained() -> None:
 
 
 def test_the_yaml_that_is_shown_is_yaml() -> None:
-    assert [parse_document("shown", text.encode())[1] for text in SHOWN] == [()] * 3
+    assert [parse_document("shown", text.encode())[1] for text in SHOWN] == [()] * 6
