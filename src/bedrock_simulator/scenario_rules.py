@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from bedrock_simulator.answering import STOPS
 from bedrock_simulator.catalogue import ECHO, GEOGRAPHIES
+from bedrock_simulator.permissions import deniable
 from bedrock_simulator.personas import PERSONAS
 from bedrock_simulator.routes import ANSWERED
 from bedrock_simulator.scenario import Fault, Rule, Scenario, SimulatedGuardrail, SimulatedModel
@@ -168,6 +169,8 @@ def _of_account(scenario: Scenario, models: Iterable[str]) -> Iterator[Problem]:
         )
     for index, name in enumerate(scenario.account.denied_models):
         yield from _known(name, models, ("account", "denied_models", index), "model")
+    for index, name in enumerate(scenario.account.denied_operations):
+        yield from _known(name, deniable(), ("account", "denied_operations", index), "operation or action")
 
 
 def _known(name: str, known: Iterable[str], at: Steps, what: str) -> Iterator[Problem]:

@@ -92,6 +92,7 @@ def test_a_day_stays_a_text(tmp_path: Path) -> None:
         ("guardrails:\n  GR-1: {}\n", 2, "`guardrails.GR-1` is no ID"),
         ("knowledge_bases:\n  kb: []\n", 2, "`knowledge_bases.kb` is no ID"),
         ("time_scale: 1\ntime_scale: 2\n", 2, "`time_scale` is given twice"),
+        ("account: {denied_operations: [Convers]}\n", 1, "`Convers`, which is no operation or action"),
         ("region: Mars\n", 1, "`region` is `Mars`, which is no region"),
         ("models:\n  a.b: {kind: picture}\n", 2, "write one of text, titan-embed, cohere-embed, rerank"),
         ("time_scale: -1\n", 1, "`time_scale` is `-1.0`, which is too little"),
