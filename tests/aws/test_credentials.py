@@ -230,6 +230,38 @@ async def test_a_process_that_fails_is_told(aws: Path) -> None:
         await ChainCredentials().current()
 
 
+@pytest.mark.parametrize("said", ["[]", "7", '{"Version": 1}'])
+async def test_a_process_that_gives_something_else_is_told(aws: Path, said: str) -> None:
+    (aws / "said").write_text(said)
+    (aws / "config").write_text(f"[default]\ncredential_process = cat {aws / 'said'}\n")
+    with pytest.raises(NoCredentials):
+        await ChainCredentials().current()
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+async def test_a_line_s_end_in_a_key_is_told_without_the_key(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hidden", "AWS_SESSION_TOKEN": "hidden"}
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, f"{value}\n" if variable == name else value)
+    with pytest.raises(NoCredentials, match=r"\(`env`\) has characters") as told:
+        await ChainCredentials().current()
+    assert "hidden" not in str(told.value)
+
+
+async def test_a_clock_that_is_put_back_does_not_keep_it_from_looking(
+    renewal: Renewal, issuer: Issuer, clock: Hands
+) -> None:
+    issuer.closed = True
+    for day in range(3):
+        with pytest.raises(NoCredentials):
+            await renewal.current()
+        assert issuer.looks == day + 1
+        clock.now -= 24 * HOUR
+
+
 async def test_without_botocore_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "proviso.aws.chain", raising=False)
     monkeypatch.setitem(sys.modules, "botocore", None)

@@ -5,6 +5,7 @@ import socket
 from contextlib import AsyncExitStack
 
 import pytest
+from msgspec import structs
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TimedOut, Transport, TransportFailed
 from tests.aws.conftest import Make, Serve
@@ -432,6 +433,15 @@ async def test_an_endless_answer_does_not_fill_the_memory(
         reading = _all(response) if in_pieces else response.read()
         with pytest.raises(TransportFailed, match="more than 100000 bytes"):
             await reading
+
+
+async def test_a_header_that_cannot_be_sent_is_a_failure_that_does_not_repeat_it(
+    transport: Transport, serve: Serve
+) -> None:
+    request = structs.replace(post(await serve(polite)), headers={"Authorization": "secret\n"})
+    with pytest.raises(TransportFailed) as failed:
+        await ask(transport, request)
+    assert "secret" not in str(failed.value)
 
 
 async def test_an_origin_is_written_as_it_is_signed(transport: Transport, serve: Serve) -> None:

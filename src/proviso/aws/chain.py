@@ -2,11 +2,19 @@
 
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from proviso.aws.protocol import Keys, NoCredentials
 
 _FIX = "set up credentials as for any AWS tool, or a Bedrock API key"
+
+
+# What botocore raises itself, and what gets past it where a file, a process or a service gives something odd.
+_WRONG = (
+    BotoCoreError, ClientError, ResponseParserError, OSError, RuntimeError, ValueError, LookupError, ArithmeticError,
+    TypeError, AttributeError,
+)  # fmt: skip
 
 
 def find_keys(profile: str = "") -> Keys:
@@ -25,12 +33,12 @@ def find_keys(profile: str = "") -> Keys:
         if isinstance(credentials, RefreshableCredentials):
             expires = credentials._expiry_time  # noqa: SLF001  there is no public name for it
         return Keys(
-            frozen.access_key,
-            frozen.secret_key,
-            frozen.token or "",
+            str(frozen.access_key),
+            str(frozen.secret_key),
+            str(frozen.token or ""),
             None if expires is None else expires.timestamp(),
             credentials.method or "",
         )
-    except (BotoCoreError, ClientError, OSError, RuntimeError, ValueError, KeyError) as error:
+    except _WRONG as error:
         said = " ".join(str(error).split())[:300]
         raise NoCredentials(f"AWS credentials cannot be had ({said})", fix=_FIX) from error

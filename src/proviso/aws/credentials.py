@@ -12,7 +12,8 @@ class StaticKeys:
     """An access key that was given. A `CredentialSource`."""
 
     def __init__(self, access_key: str, secret_key: str, token: str = "") -> None:
-        self._keys = Keys(access_key, secret_key, token)
+        """Take a key; raise `NoCredentials` for what cannot be one."""
+        self._keys = _checked_keys(Keys(access_key, secret_key, token))
 
     async def current(self, refused: Keys | Bearer | None = None) -> Keys:
         """Return the key."""
@@ -77,12 +78,29 @@ class ChainCredentials:
                 "AWS's credential chain needs botocore, which is not installed",
                 fix="run `pip install 'proviso[bedrock]'`",
             ) from None
-        return find_keys(self._profile)
+        return _checked_keys(find_keys(self._profile))
+
+
+def _may_be_key(text: str) -> bool:
+    """Whether it may stand in a header: a line's end that was copied with it may not."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _checked_keys(keys: Keys) -> Keys:
+    """Return keys that can be sent, and signed with."""
+    named = {"access key": keys.access_key, "secret key": keys.secret_key, "session token": keys.token}
+    for name, text in named.items():
+        if not _may_be_key(text):
+            where = f" (`{keys.source}`)" if keys.source else ""
+            raise NoCredentials(
+                f"the AWS {name}{where} has characters that no key has", fix="copy it again, by itself"
+            )
+    return keys
 
 
 def _checked(key: str, where: str) -> Bearer:
     """Return a key that may stand in a header."""
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
+    if not key or not _may_be_key(key):
         raise NoCredentials(
             f"{where} is {'empty' if not key else 'no key: it has characters that no key has'}",
             fix="copy the key again, by itself",

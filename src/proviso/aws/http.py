@@ -182,7 +182,11 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
                 response = await self._ask(body)
         except TimeoutError as error:
             raise timed_out(origin, "answer" if body.sent else "connect", sent=body.sent) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            OSError,
+            ValueError,
+        ) as error:  # the last for a header that cannot be sent
             raise failed(origin, error, sent=body.sent) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()

@@ -10,8 +10,11 @@ MOST_BODY = 64 * 1024 * 1024  # bytes of a body, also of a stream; Bedrock's lar
 
 
 def failed(origin: str, error: BaseException, *, sent: bool) -> TransportFailed:
-    """Return the error of our own for one of a library: where, what kind, and what it says."""
-    said = " ".join(str(error).split())[:200]
+    """Return the error of our own for one of a library: where, what kind, and what it says.
+
+    INVARIANT: what is wrong with a value may repeat it, and it may be a secret: of that only the kind is told.
+    """
+    said = "" if isinstance(error, ValueError) else " ".join(str(error).split())[:200]
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     where = "broke off" if sent else "cannot be reached"
     return TransportFailed(f"`{origin}` {where} ({what})", sent=sent, fix="look at the network between")

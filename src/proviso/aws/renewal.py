@@ -38,7 +38,7 @@ class Renewal:
         not more often than every few seconds. Raises `NoCredentials`.
         """
         if refused is not None and refused == self._found:
-            if self._looking is None and self._clock() >= self._again_at:
+            if self._looking is None and self._may_look(self._clock()):
                 self._looking = asyncio.create_task(self._look_again())
             if self._looking is not None:
                 await asyncio.shield(self._looking)
@@ -48,7 +48,7 @@ class Renewal:
 
     async def _renewed(self) -> Keys | Bearer:
         now = self._clock()
-        if self._looking is None and now >= self._again_at:
+        if self._looking is None and self._may_look(now):
             self._looking = asyncio.create_task(self._look_again())
         if self._found is not None and now < _end(self._found) - MANDATORY_S:
             return self._found
@@ -57,6 +57,10 @@ class Renewal:
         if self._found is not None and self._clock() < _end(self._found):
             return self._found
         raise NoCredentials(self._failure.message, fix=self._failure.fix)
+
+    def _may_look(self, now: float) -> bool:
+        """Whether the last look was long enough ago; also where the clock was put back since."""
+        return not 0 < self._again_at - now <= AGAIN_S
 
     async def _look_again(self) -> None:
         try:
