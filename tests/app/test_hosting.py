@@ -147,6 +147,8 @@ def test_a_bearer_key_and_a_servers_key_must_be_set(unbound: Terms) -> None:
     server = {"claude": {"url": "http://127.0.0.1:8000/v1", "key": "LLAMA_KEY", "tokens_per_minute": 5}}
     with pytest.raises(NotReady, match="LLAMA_KEY"):
         called(bound(unbound, openai=server), SERVER)
+    with pytest.raises(NotReady, match="characters that no key has"):
+        called(bound(unbound, openai=server), SERVER, LLAMA_KEY="k\n")
     assert called(bound(unbound, openai=server), SERVER, LLAMA_KEY="k") == [("llama", "local", "openai", 5)]
 
 

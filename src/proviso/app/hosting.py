@@ -200,6 +200,10 @@ class Hosting:
         key = self._environ.get(server.key, "") if server.key else ""
         if server.key and not key:
             raise NotReady(f"`{server.key}` is not set, the key of `{name}`", fix="set it")
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise NotReady(
+                f"`{server.key}` has characters that no key has", fix="copy the key again, by itself"
+            )
         parts = urlsplit(server.url)
         target = Target(name, "openai", entry.id, _HERE, f"{parts.scheme}://{parts.netloc}")
         path = f"{parts.path.rstrip('/')}/chat/completions"
