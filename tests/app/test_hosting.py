@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from proviso.app.hosting import Hosting, bedrock_origin, bedrock_provider, traits_of
+from proviso.app.hosting import Hosting, bedrock_origin, bedrock_provider, tell_failed, traits_of
 from proviso.app.wiring import load
 from proviso.contract import (
     EnvironmentBinding,
@@ -21,9 +21,11 @@ from proviso.contract.bundle import MemoryBlobs
 from proviso.errors import NotReady
 from proviso.models import CallFailed, Extractive, Fallback, Guard, Hosted, Model
 from proviso.settings import Settings
+from proviso.types import Attempt
 from tests.aws.raw_server import RawServer, Visit
 from tests.cli.steps import APP
 from tests.models.calls import PLAIN
+from tests.orchestrator.made import run
 
 ENTRY = {
     "id": "maker.claude-v1:0",
@@ -64,6 +66,15 @@ def bound(terms: Terms, **binding: object) -> Terms:
     """The terms with a binding of the environment `dev`."""
     environments = {"dev": EnvironmentBinding.model_validate_json(json.dumps(binding))}
     return replace(terms, workspace=terms.workspace.model_copy(update={"environments": environments}))
+
+
+def as_nobody(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Let AWS's chain of credentials find nothing, and ask no machine for any."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(home / "nothing"))
 
 
 def entry(of: Mapping[str, object] = ENTRY) -> ReleaseModel:
@@ -107,6 +118,15 @@ def test_a_binding_of_its_own_goes_first(unbound: Terms) -> None:
 def test_a_binding_cannot_widen_where_data_may_be(unbound: Terms, bedrock: dict[str, object]) -> None:
     with pytest.raises(NotReady, match="region"):
         called(bound(unbound, bedrock=bedrock))
+
+
+@pytest.mark.parametrize(
+    "profile", ["eu.maker.other-v1:0", "arn:aws:bedrock:eu-west-1::foundation-model/maker.other-v1:0"]
+)
+def test_a_binding_cannot_put_another_model_in_its_place(unbound: Terms, profile: str) -> None:
+    own = {"claude": [{"profile": profile, "region": "eu-west-1"}]}
+    with pytest.raises(NotReady, match="another model"):
+        called(bound(unbound, bedrock={**REGIONS, "models": own}))
 
 
 def test_what_answers_at_another_address_counts_as_a_simulator(unbound: Terms) -> None:
@@ -199,3 +219,23 @@ def test_hosted_neighbours_are_one_model_and_the_built_in_one_stands_behind_them
 
     assert (kind("extractive"), kind("claude", "haiku")) == (Extractive, Hosted)
     assert kind("claude", "haiku", "extractive") is Fallback
+
+
+async def test_a_server_says_at_once_that_it_has_no_credentials(
+    unbound: Terms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    as_nobody(monkeypatch, tmp_path)
+    hosting = Hosting(Settings(), {})
+    list(hosting.endpoints("claude", entry(), bound(unbound, bedrock=REGIONS)))
+    await hosting.look()
+    (said,) = [json.loads(record.message) for record in caplog.records if "no_credentials" in record.message]
+    assert (said["event"], said["kind"], bool(said["fix"])) == ("no_credentials", "chain", True)
+
+
+def test_the_calls_of_a_run_that_failed_are_logged_by_kind(caplog: pytest.LogCaptureFixture) -> None:
+    one = run("What is the per diem for Oslo?")
+    one.attempts.append(Attempt("claude", "bedrock", "eu.claude", "eu-west-1", "access_denied", 7))
+    one.attempts.append(Attempt("claude", "bedrock", "eu.claude", "eu-north-1", "answered", 7))
+    tell_failed(one)
+    (said,) = [json.loads(record.message) for record in caplog.records]
+    assert (said["run"], said["calls"]) == (one.id, ["claude in eu-west-1: access_denied"])

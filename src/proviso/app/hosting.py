@@ -1,14 +1,18 @@
 """What a release's models are here: the register's entries, this environment's bindings, the machine's credentials."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
+
 from proviso.aws import (
     BearerKey,
     ChainCredentials,
     CredentialSource,
+    NoCredentials,
     Patience,
     Transport,
     open_transport,
@@ -20,10 +24,12 @@ from proviso.contract import (
     OpenAIServer,
     ReleaseModel,
     Terms,
+    names_model,
     on_this_machine,
 )
 from proviso.errors import NotReady
 from proviso.models import (
+    ANSWERED,
     BedrockEndpoint,
     Buckets,
     Circuits,
@@ -40,7 +46,7 @@ from proviso.models import (
     Target,
     Traits,
 )
-from proviso.orchestrator import Models, answering
+from proviso.orchestrator import Models, Run, answering
 from proviso.settings import Settings
 
 _LOCAL = "extractive"  # the provider that is built in
@@ -50,6 +56,8 @@ _CONNECT_S = 2.0
 # Of a request's deadline one call may take this share, so that a place that is silent leaves time for another.
 _ONE_CALL = 0.6
 _BEARER = "AWS_BEARER_TOKEN_BEDROCK"  # where AWS's own clients look for a Bedrock API key
+
+_LOG = logging.getLogger("proviso.models")
 
 _Library = Literal["aiohttp", "botocore"]
 
@@ -117,6 +125,15 @@ class Hosting:
             elif entry.provider != _LOCAL:
                 self._server(name, entry, terms)
 
+    async def look(self) -> None:
+        """Find out who we are at AWS before anybody waits for it; say so where there is nothing to find."""
+        for kind, source in list(self._credentials.items()):
+            try:
+                await source.current()
+            except NoCredentials as error:
+                fact = {"event": "no_credentials", "kind": kind, "detail": error.message, "fix": error.fix}
+                _LOG.warning("%s", msgspec.json.encode(fact).decode())
+
     async def close(self) -> None:
         """Close every connection."""
         while self._transports:
@@ -162,6 +179,12 @@ class Hosting:
             raise NotReady(
                 f"`{name}` is bound to `{strange[0]}`, which is none of its regions",
                 fix="bind it to one of the model's `regions`",
+            )
+        elif others := [called for called, _, _ in bound if not names_model(called, entry)]:
+            # INVARIANT: evidence is about the release's model: terms of another time cannot put another in its place.
+            raise NotReady(
+                f"`{name}` is bound to `{others[0]}`, which is another model than the release's",
+                fix="bind it to the model's `id` or one of its profiles",
             )
         if not bound:
             raise NotReady(
@@ -228,6 +251,15 @@ class Hosting:
             f"the model `{name}` cannot be called in `{environment}`",
             fix=f"say where it is in proviso.yaml under `environments.{environment}.{where}`",
         )
+
+
+def tell_failed(run: Run) -> None:
+    """Log the calls of a run that did not answer: what was called where, and the kind of the failure."""
+    failed = [one for one in run.attempts if one.outcome != ANSWERED]
+    if failed:
+        calls = [f"{one.model} in {one.region}: {one.outcome}" for one in failed]
+        fact = {"event": "model_calls_failed", "run": run.id, "app": run.release.app, "calls": calls}
+        _LOG.warning("%s", msgspec.json.encode(fact).decode())
 
 
 def is_hosted(bundle: Bundle) -> bool:

@@ -2,6 +2,7 @@
 
 from proviso.contract.address import on_this_machine
 from proviso.contract.aging import Finding, findings
+from proviso.contract.binding import names_model
 from proviso.contract.book import PriceChange, book_text, changes, with_prices
 from proviso.contract.bundle import (
     Access,
@@ -140,6 +141,7 @@ __all__ = [
     "load_release",
     "load_terms",
     "load_workspace",
+    "names_model",
     "nearest",
     "on_this_machine",
     "parse_prompt",

@@ -9,7 +9,7 @@ from proviso.contract.environments import BedrockBinding, BoundProfile, OpenAISe
 from proviso.contract.fitness import LOCAL
 from proviso.contract.partial import numbered, where_readable, written
 from proviso.contract.parts import Parts
-from proviso.contract.register import RegisteredModel
+from proviso.contract.register import RegisteredModel, ReleaseModel
 from proviso.contract.registering import BEDROCK, REGION
 from proviso.contract.wording import suggest
 from proviso.contract.workspace import Workspace
@@ -123,15 +123,29 @@ def _arn(parts: Parts, place: Place, one: BoundProfile) -> Iterator[Problem]:
 def _another(
     parts: Parts, place: Place, one: BoundProfile, model: RegisteredModel, name: str
 ) -> Iterator[Problem]:
-    """Check that what is called is the model of the release. Of an ARN that names none only AWS knows."""
-    arn = _ARN.fullmatch(one.profile)
-    if one.profile.startswith("arn:") and (arn is None or arn["kind"] not in _NAMED):
-        return
-    known = tuple(dict.fromkeys((*model.called, model.id)))
-    called = arn["id"] if arn else one.profile
-    if called not in known:
+    """Check that what is called is the model of the release."""
+    called, known = _called(one.profile), _known(model)
+    if called and called not in known:
         what = f"`{called[:100]}` is neither the `id` nor a profile of `{name}`"
         yield parts.problem("workspace", place, what, suggest(called, known))
+
+
+def names_model(profile: str, model: ReleaseModel) -> bool:
+    """Say whether a profile, or what an ARN names, is this model. Of an ARN that names none only AWS knows."""
+    called = _called(profile)
+    return not called or called in _known(model)
+
+
+def _called(profile: str) -> str:
+    """Return the ID that is called; empty for an ARN that names none."""
+    arn = _ARN.fullmatch(profile)
+    if profile.startswith("arn:"):
+        return arn["id"] if arn is not None and arn["kind"] in _NAMED else ""
+    return profile
+
+
+def _known(model: ReleaseModel) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*model.called, model.id)))
 
 
 @where_readable
