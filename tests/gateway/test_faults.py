@@ -31,6 +31,15 @@ async def test_a_fault_leaves_as_an_id_that_leads_to_the_log(
     assert SECRET not in caplog.text + reply.body.decode()
 
 
+async def test_the_line_of_a_refusal_has_its_reason(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "proviso.access"):
+        await call(gateway, "POST", CHAT, ask("Can I sue?"))
+    line = msgspec.json.decode(caplog.records[0].getMessage())
+    assert (line["outcome"], line["reason"]) == ("refusal", "out_of_purpose")
+
+
 async def test_a_request_is_one_line_of_json_without_content(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,7 +23,7 @@ from proviso.app.deploying import (
     note_built,
     prepare,
 )
-from proviso.app.hosting import Hosting, is_hosted
+from proviso.app.hosting import Hosting, is_hosted, tell_failed
 from proviso.app.notices import sender_of, tell
 from proviso.app.pending import Pending
 from proviso.app.reached import Reached
@@ -86,6 +86,7 @@ class Site:
         self._beside: list[asyncio.Task[None]] = []  # what runs as long as it serves
         self._sender: Sender | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None  # for credentials, once
         self._log = logging.getLogger("proviso.store")
         with contextlib.ExitStack() as opened:
             opened.callback(self._store.close)
@@ -163,7 +164,12 @@ class Site:
             self._reached.note(no)
             raise
         run = Run(release, request, Caller(principal, subject), now_us(), allowance)
-        return Pending(run, self.recorder, lambda run: settle(budget, reservation, run))
+
+        def ended(run: Run) -> None:
+            settle(budget, reservation, run)
+            tell_failed(run)
+
+        return Pending(run, self.recorder, ended)
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
         """Return the releases that this caller may ask, by app; raise `OutOfTouch` where one is not known to be so."""
@@ -228,10 +234,11 @@ class Site:
         for name, run in beside.items():
             self._beside.append(asyncio.create_task(self._kept_up(name, run)))
         self._send()
+        self._looking = asyncio.create_task(self._hosting.look())
 
     async def close(self) -> None:
         """Write what is under way, and let go of the files."""
-        running = [self._listening, self._sending, *self._beside]
+        running = [self._listening, self._sending, self._looking, *self._beside]
         await _stopped([task for task in running if task is not None])
         await self.callers.close()
         await self._budget.close()

@@ -110,7 +110,7 @@ def check(workspace: Path, day: dt.datetime | None, as_json: bool) -> None:
         print_json(review)
     else:
         _draw_review(review)
-    sys.exit(1 if review.fails else 0)
+    sys.exit(1 if review.fails else 2 if review.problems else 0)
 
 
 def _draw_review(review: Review) -> None:

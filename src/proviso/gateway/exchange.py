@@ -27,7 +27,7 @@ class Exchange:
     """A request under way. `headers` maps lower-case names to values; the last of repeated ones counts."""
 
     __slots__ = (
-        "_send", "app", "dialect", "headers", "method", "outcome", "path", "receive", "route", "run", "scope",
+        "_send", "app", "dialect", "headers", "method", "outcome", "path", "reason", "receive", "route", "run", "scope",
         "started", "status",
     )  # fmt: skip
 
@@ -44,6 +44,7 @@ class Exchange:
         self.run = ""
         self.app = ""
         self.outcome = ""
+        self.reason = ""  # of a refusal
         self.started = time.perf_counter_ns()
 
     @property

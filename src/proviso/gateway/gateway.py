@@ -173,7 +173,10 @@ def _name(exchange: Exchange, run: PendingRun, app: str) -> None:
 
 
 def _settle(exchange: Exchange, served: Served) -> None:
-    exchange.outcome = "answer" if isinstance(served.outcome, Answer) else "refusal"
+    if isinstance(served.outcome, Answer):
+        exchange.outcome = "answer"
+    else:
+        exchange.outcome, exchange.reason = "refusal", served.outcome.reason
 
 
 def _marks(run: PendingRun) -> list[Header]:
@@ -193,6 +196,8 @@ def _line(exchange: Exchange, failure: Failure | None, cause: Exception | None) 
     }
     if exchange.run:
         line |= {"run": exchange.run, "app": exchange.app, "outcome": exchange.outcome or "none"}
+    if exchange.reason:
+        line["reason"] = exchange.reason
     if failure is not None:
         line |= {"code": failure.code, "error": failure.id}
     if isinstance(cause, KeyRefused | TokenRefused):  # callers are not told which of the reasons it was

@@ -14,7 +14,7 @@ from proviso.models.hosted import Hosted
 from proviso.models.openai_compatible import OpenAIEndpoint
 from proviso.models.place import Place, Traits
 from proviso.models.protocol import Model, ModelRequest
-from proviso.models.retrying import ModelBusy, Retry, Unanswered
+from proviso.models.retrying import ANSWERED, ModelBusy, Retry, Unanswered
 from proviso.models.scripted import Scripted
 from proviso.models.scripted_endpoint import ScriptedEndpoint, Step
 from proviso.models.shapes import Call, Guard, Inference, Message, Reply, Text
@@ -23,6 +23,7 @@ from proviso.models.shapes import Call, Guard, Inference, Message, Reply, Text
 REVISION: Final = 1
 
 __all__ = [
+    "ANSWERED",
     "REVISION",
     "BedrockEndpoint",
     "Breaker",
