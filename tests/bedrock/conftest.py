@@ -13,11 +13,14 @@ from tests.bedrock.house import House, as_client, bind, having
 @pytest.fixture(scope="session")
 def house(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The example with two models at a simulator. Tests that change its files take `house.but`."""
-    folder = tmp_path_factory.mktemp("bedrock") / "example"
-    shutil.copytree(indexed, folder)
+    folder = tmp_path_factory.mktemp("bedrock")
+    shutil.copytree(indexed, folder / "pristine")
     with running(having()) as simulator:
-        bind(folder, simulator.url)
-        yield House(folder, simulator)
+        bind(folder / "pristine", simulator.url)
+        shutil.copytree(folder / "pristine", folder / "example")
+        house = House(folder / "example", folder / "pristine", simulator, [])
+        yield house
+        house.close()
 
 
 @pytest.fixture(autouse=True)

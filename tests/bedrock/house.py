@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,8 @@ from proviso.app import Site
 from proviso.types import Purpose
 from tests.app.acts import apply, settings_of
 from tests.cli.steps import CONTRACT, OSLO, WORKFLOW, change
-from tests.server.serving import RUNS, Reply, Serving, inside, open_site
+from tests.server.serving import RUNS, Reply, Serving, open_site
+from tests.waiting import PATIENCE_S
 
 FIRST, SECOND, OTHER = "simulator.first-v1:0", "simulator.second-v1:0", "simulator.other-v1:0"
 HERE, THERE = "eu-central-1", "eu-west-1"
@@ -147,7 +149,11 @@ class House(Struct, frozen=True):
     """A workspace that is bound to a simulator."""
 
     folder: Path
+    pristine: Path  # the same, in which nothing has ever been served
     simulator: Simulator
+    leaving: list[
+        threading.Thread
+    ]  # servers that end beside the next test: each waits a while for its callers
 
     @contextmanager
     def open(self, *faults: Fault, scenario: Scenario | None = None) -> Iterator[Door]:
@@ -167,15 +173,29 @@ class House(Struct, frozen=True):
     @contextmanager
     def _let_in(self, site: Site) -> Iterator[Door]:
         _, key = site.keys.create("dana", ("employees",), ("user",), KEEPS_LONG)
-        with inside(site, self.folder) as serving:
-            yield Door(serving, site, key, self.simulator)
+        ready = threading.Event()
+        server = site.server(lambda _: ready.set())
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        self.leaving.append(thread)
+        try:
+            assert ready.wait(PATIENCE_S)
+            yield Door(Serving(self.folder, server.url), site, key, self.simulator)
+        finally:
+            server.should_exit = True
 
     def but(self, folder: Path, *changes: tuple[str, str, str]) -> "House":
         """Return a copy of it in a folder where files, old texts and new ones differ."""
-        shutil.copytree(self.folder, folder)
+        shutil.copytree(self.pristine, folder)
         for file, old, new in changes:
             change(folder, file, old, new)
-        return House(folder, self.simulator)
+        return House(folder, folder, self.simulator, self.leaving)
+
+    def close(self) -> None:
+        """Wait until every server has ended."""
+        for thread in self.leaving:
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
 
 
 def having(*faults: Fault) -> Scenario:

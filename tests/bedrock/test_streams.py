@@ -15,7 +15,7 @@ from proviso.models.failure import Kind
 from proviso.types import Attempt, Draft, StopReason
 from tests.app.acts import DANA
 from tests.bedrock.house import HERE, THERE, House, having
-from tests.bedrock.matrix import OF_GUARDS, kind_of
+from tests.bedrock.matrix import OF_GUARDS, OF_STREAMS, ROWS, kind_of
 from tests.cli.steps import APP
 from tests.models.made import ask, passage
 from tests.server.serving import open_site
@@ -40,6 +40,8 @@ AT_THE_END = {
 }
 AT_ONCE = [fault for fault in BREAKING if fault not in AT_THE_END]
 LATE = 7  # events: a few words have come
+# Of each row of the matrix one that only streams have, if there is one.
+FEW = {max(row.faults, key=OF_STREAMS.__contains__) for row in ROWS} - {SILENT, "stream-throttling"}
 # What breaks off in a stream that has begun has another name there.
 IN_STREAM = {"reset-during": Kind.CUT}
 
@@ -97,10 +99,9 @@ def as_it_is(kind: Kind | None, fault: str) -> str:
 
 
 def cases(faults: Sequence[str]) -> pytest.MarkDecorator:
-    slow = {SILENT, "throttling", "retry-after", "stream-throttling"}
+    """Parametrize by fault; all but one of each row of the matrix are slow tests."""
     return pytest.mark.parametrize(
-        "fault",
-        [pytest.param(one, marks=pytest.mark.slow) if one in slow else one for one in faults],
+        "fault", [one if one in FEW else pytest.param(one, marks=pytest.mark.slow) for one in faults]
     )
 
 
@@ -144,7 +145,7 @@ def test_what_has_left_before_the_silence_is_all_that_leaves(house: House) -> No
     assert outcomes(got) == [(HERE, Kind.SLOW)]
 
 
-@pytest.mark.parametrize("fault", HARMLESS)
+@cases(HARMLESS)
 def test_what_is_late_or_strange_and_whole_is_the_draft(house: House, fault: str) -> None:
     got = streamed(house, having(Fault(fault)))
     assert got.draft is not None
