@@ -43,13 +43,16 @@ class Support:
 
 def best_quote(terms: frozenset[int], sentences: Sequence[Sentence]) -> tuple[int, int] | None:
     """The run `[start, end)` of up to three sentences that covers most terms, the shortest of equals."""
+    hits = [terms & sentence.terms for sentence in sentences]
+    whole = len(frozenset().union(*hits))
     best: tuple[int, int] | None = None
     most = 0
     for length in range(1, _MOST_SENTENCES_OF_A_QUOTE + 1):
+        if most == whole:  # no longer run covers more
+            break
         for first in range(len(sentences) - length + 1):
-            run = sentences[first : first + length]
-            covered = len(terms.intersection(frozenset().union(*[part.terms for part in run])))
+            covered = len(hits[first].union(*hits[first + 1 : first + length]))
             if covered > most:
                 most = covered
-                best = (run[0].start, run[-1].end)
+                best = (sentences[first].start, sentences[first + length - 1].end)
     return best
