@@ -7,7 +7,15 @@ from contextlib import AsyncExitStack
 import pytest
 from msgspec import structs
 
-from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TimedOut, Transport, TransportFailed
+from proviso.aws.protocol import (
+    HttpRequest,
+    HttpResponse,
+    Patience,
+    TimedOut,
+    Transport,
+    TransportFailed,
+    TransportFull,
+)
 from tests.aws.conftest import Make, Serve
 from tests.aws.raw_server import CHUNKED, PLAIN, Behaviour, RawServer, Visit, chunk
 
@@ -370,14 +378,14 @@ async def test_two_hundred_requests_at_once_share_few_connections(transport: Tra
     assert len(server.visits) <= 32
 
 
-async def test_waiting_for_a_connection_ends_too(make: Make, serve: Serve) -> None:
+async def test_waiting_for_a_connection_that_others_use_ends_too(make: Make, serve: Serve) -> None:
     async with AsyncExitStack() as stack:
         transport = make(connections=1)
         stack.push_async_callback(transport.close)
         server = await serve(saying(CHUNKED + chunk(b"a"), then="silence"))
         await stack.enter_async_context(transport.send(post(server), LONG))
         failed = await failure(transport, server, Patience(connect=0.1))
-    assert isinstance(failed, TimedOut)
+    assert isinstance(failed, TransportFull)
     assert not failed.sent
 
 

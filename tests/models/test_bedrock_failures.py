@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bedrock_simulator import event_stream
-from proviso.aws import TimedOut, TransportFailed
+from proviso.aws import TimedOut, TransportFailed, TransportFull
 from proviso.models.failure import CallFailed, Kind
 from proviso.types import Usage
 from tests.models import bedrock_said as said
@@ -114,6 +114,7 @@ async def test_what_a_message_quotes_is_not_passed_on(length: int) -> None:
     ("error", "kind"),
     [
         (TransportFailed("refused", sent=False), Kind.CONNECT),
+        (TransportFull("all are in use", sent=False), Kind.BUSY),
         (TimedOut("no connection", sent=False), Kind.CONNECT),
         (TransportFailed("reset", sent=True), Kind.LOST),
         (TimedOut("silent", sent=True), Kind.SLOW),

@@ -193,6 +193,19 @@ def test_a_probe_that_is_cancelled_makes_room_for_the_next_one() -> None:
     run(main())
 
 
+def test_a_probe_that_got_no_connection_says_nothing_of_the_place() -> None:
+    async def main() -> None:
+        circuit = Circuit(now, Breaker(failures=1, open_s=5.0))
+        model = hosted(place(scripted(Kind.UNAVAILABLE, Kind.BUSY, Kind.UNAVAILABLE), circuit=circuit))
+        for _ in range(2):
+            with pytest.raises(Unanswered):
+                await model.converse(wanted())
+            await asyncio.sleep(5)
+        assert circuit._opened is not None
+
+    run(main())
+
+
 class Watched(ScriptedEndpoint):
     """An endpoint that knows whether one of its streams is open."""
 

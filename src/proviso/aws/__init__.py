@@ -15,6 +15,7 @@ from proviso.aws.protocol import (
     TimedOut,
     Transport,
     TransportFailed,
+    TransportFull,
 )
 from proviso.aws.signing import Signer
 
@@ -37,5 +38,6 @@ __all__ = [
     "TimedOut",
     "Transport",
     "TransportFailed",
+    "TransportFull",
     "open_transport",
 ]

@@ -30,7 +30,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import allow_head, failed, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import allow_head, failed, full, refuse_more_than, refuse_without_length, timed_out
 from proviso.aws.signing import host_header
 
 T = TypeVar("T")
@@ -240,7 +240,10 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
                 answer = await self._in_thread(self._ask)
             refuse_without_length(answer.status_code, answer.headers, origin)
         except BaseException as error:
+            entered = self._entered
             self._leave()
+            if isinstance(error, TimeoutError) and not entered:
+                raise full(origin) from error
             if isinstance(error, TimeoutError | ConnectTimeoutError | ReadTimeoutError):
                 verb = "answer" if ticket.sent else "connect"
                 raise timed_out(origin, verb, sent=ticket.sent) from error

@@ -16,7 +16,7 @@ from aiohttp.payload import Payload
 from yarl import URL
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import allow_head, failed, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import allow_head, failed, full, refuse_more_than, refuse_without_length, timed_out
 from proviso.aws.signing import host_header
 
 if TYPE_CHECKING:
@@ -112,6 +112,16 @@ class _Pool(aiohttp.TCPConnector):
                 return connection
             connection.close()
 
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list["Trace"],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  theirs
+    ) -> "ResponseHandler":
+        if isinstance(req.body, _Body):
+            req.body.connecting = True
+        return await super()._create_connection(req, traces, timeout)
+
 
 def _has_spoken(connection: "Connection") -> bool:
     """Tell whether there is something to read where nothing was asked: the end, an error, or a stray answer."""
@@ -133,6 +143,7 @@ class _Body(Payload):
         super().__init__(body)
         self._size = len(body)
         self._tell = tell
+        self.connecting = False  # as opposed to waiting for another's connection
         self.sent = False
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
@@ -181,6 +192,8 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
             async with limit:
                 response = await self._ask(body)
         except TimeoutError as error:
+            if not (body.sent or body.connecting):
+                raise full(origin) from error
             raise timed_out(origin, "answer" if body.sent else "connect", sent=body.sent) from error
         except (
             aiohttp.ClientError,

@@ -31,6 +31,12 @@ class TimedOut(TransportFailed):
     code = "transport_timed_out"
 
 
+class TransportFull(TransportFailed):
+    """Every connection that may be open is in use: nothing was sent, and nothing is known of the other side."""
+
+    code = "transport_full"
+
+
 class BrokenStream(Unavailable):
     """An event stream that is damaged, or that was cut inside a frame."""
 

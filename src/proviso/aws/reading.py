@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from proviso.aws.protocol import TimedOut, TransportFailed
+from proviso.aws.protocol import TimedOut, TransportFailed, TransportFull
 
 MOST_BODY = 64 * 1024 * 1024  # bytes of a body, also of a stream; Bedrock's largest answers have 25 MB
 
@@ -23,6 +23,13 @@ def failed(origin: str, error: BaseException, *, sent: bool) -> TransportFailed:
 def timed_out(origin: str, verb: str, *, sent: bool) -> TimedOut:
     """Return the error for what did not connect, answer or go on in time."""
     return TimedOut(f"`{origin}` did not {verb} in time", sent=sent, fix="look at it, or allow more time")
+
+
+def full(origin: str) -> TransportFull:
+    """Return the error for a request that got no connection because all are in use."""
+    return TransportFull(
+        f"every connection is in use, none is left for `{origin}`", sent=False, fix="ask less at once"
+    )
 
 
 def allow_head(limit: asyncio.Timeout, head: float, ends: float) -> None:

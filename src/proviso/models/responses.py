@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from proviso.aws import Patience, TimedOut, TransportFailed
+from proviso.aws import Patience, TimedOut, TransportFailed, TransportFull
 from proviso.models.failure import CallFailed, Kind
 from proviso.types import Usage
 
@@ -106,6 +106,8 @@ def patience_until(deadline: float, patience: Patience) -> Patience:
 
 def not_carried(error: TransportFailed, *, streaming: bool = False, usage: Usage | None = None) -> CallFailed:
     """The failure of a call whose response did not come whole. `streaming`: the stream had begun."""
+    if isinstance(error, TransportFull):
+        return CallFailed(Kind.BUSY, error.message, usage=Usage())
     if not error.sent:
         return CallFailed(Kind.CONNECT, error.message, usage=Usage())
     if isinstance(error, TimedOut):

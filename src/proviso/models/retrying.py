@@ -29,7 +29,7 @@ CANCELLED: Final = "cancelled"
 _PATIENCE_S: Final = 300.0
 _NOTHING: Final = Usage()
 # These end before a place has been called: they say nothing of it.
-_SILENT: Final = (Kind.NO_CREDENTIALS, Kind.EXPIRED)
+_SILENT: Final = (Kind.NO_CREDENTIALS, Kind.EXPIRED, Kind.BUSY)
 
 
 class Retry(Struct, frozen=True):
