@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from proviso.access import Authority
 from proviso.app import Site, acting, ask, put_in_force
@@ -16,6 +17,7 @@ from proviso.errors import (
     Forbidden,
     NotReady,
     ProvisoError,
+    UnknownApp,
 )
 from proviso.ledger import Recorder
 from proviso.settings import Settings
@@ -249,3 +251,42 @@ def test_replicas_that_start_at_once_on_a_fresh_store_all_start(workspace: Path)
         thread.join(20)
     assert failed == []
     assert len(facts(workspace, "access.changed")) == len(facts(workspace, "app.deployed")) == 1
+
+
+LLAMA = """
+  llama:
+    id: llama
+    provider: openai
+    owner: li
+    regions: [local]
+    context: 32000
+    languages: [en]
+    deterministic: false
+    data_classes: [public, internal, confidential, restricted]
+    price: {input_per_million_usd: 1, output_per_million_usd: 1}
+    lifecycle: {status: active}
+    trade_off: None.
+"""
+SERVER = 'environments: {dev: {openai: {llama: {url: "http://127.0.0.1:9/v1", key: LLAMA_KEY}}}}\n'
+
+
+def test_an_app_that_cannot_be_served_as_it_is_in_force_is_not_served_and_says_so(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    change(workspace, "models.yaml", "models:\n", f"models:\n{LLAMA}")
+    tier = "internal data.\n    models: [extractive"
+    change(workspace, "policy.yaml", tier, f"{tier}, llama")
+    change(workspace, "apps/policy-qa/workflow.yaml", "drafter: extractive", "drafter: llama")
+    change(workspace, PEOPLE, "people:\n", f"{SERVER}people:\n")
+    monkeypatch.setenv("LLAMA_KEY", "k")
+    apply(workspace)
+    with attached(workspace) as site:
+        change(workspace, PEOPLE, "key: LLAMA_KEY", "key: OTHER_KEY")  # which this server has not
+        apply(workspace)
+        look(site)
+        with pytest.raises(NotReady, match="cannot be served here"):
+            answered(site)
+        with pytest.raises(UnknownApp):
+            answered(site, caller=replace(DANA, groups=frozenset()))
+    assert "app_not_ready" in caplog.text
+    assert "OTHER_KEY" in caplog.text

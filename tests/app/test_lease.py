@@ -4,7 +4,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from msgspec import Struct
 
 from proviso.app import Site, put_in_force
+from proviso.app.serving import Serving
 from proviso.app.site import OutOfTouch
 from proviso.budgets import BudgetUnconfirmed
 from proviso.errors import StoreUnavailable
@@ -205,14 +206,14 @@ async def test_a_fault_of_ours_in_taking_news_up_is_said_and_tried_again(
     logging.getLogger("proviso.store").addHandler(caplog.handler)
     async with serving(strict) as watched:
         broken = [True]
-        whole = watched.site._compiled
+        whole = watched.site._compiler.now
 
-        def compiled() -> object:
+        def compiled(known: Mapping[str, Serving]) -> dict[str, Serving]:
             if broken:
                 raise KeyError(broken.pop())
-            return whole()
+            return whole(known)
 
-        watched.site._compiled = compiled  # type: ignore[method-assign,assignment]  # a fault that nobody foresaw
+        watched.site._compiler.now = compiled  # type: ignore[method-assign]  # a fault that nobody foresaw
         change(strict, CONTRACT, "max_chars: 8000", "max_chars: 7000")
         before = watched.site.routing.resolve(APP, DANA).digest
         await asyncio.to_thread(put_in_force, strict, Settings())

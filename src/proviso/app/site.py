@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
-from msgspec import Struct
 
 from proviso.access import AppResource, Keys, Permission, RunResource
-from proviso.app.authorisation import added_policies, app_resource_in_force
+from proviso.app.authorisation import added_policies
 from proviso.app.callers import Callers
 from proviso.app.deploying import (
     ACCESS,
@@ -23,15 +22,16 @@ from proviso.app.deploying import (
     note_built,
     prepare,
 )
-from proviso.app.hosting import Hosting, is_hosted, tell_failed
+from proviso.app.hosting import Hosting, tell_failed
 from proviso.app.notices import sender_of, tell
 from proviso.app.pending import Pending
 from proviso.app.reached import Reached
-from proviso.app.spending import Reconciler, Spending, settle
-from proviso.app.wiring import load, now_us, open_recorder, open_spool, snapshots
+from proviso.app.serving import Compiler, Serving
+from proviso.app.spending import Reconciler, settle
+from proviso.app.wiring import load, now_us, open_recorder, open_spool
 from proviso.budgets import LeasedBudget, LimitReached
-from proviso.contract import Access, Bundle, Terms, load_access, load_release, load_terms, save_access
-from proviso.errors import NotReady, Unavailable
+from proviso.contract import Access, load_access, save_access
+from proviso.errors import NotReady, Unavailable, UnknownApp
 from proviso.gateway import Gateway, Parts, Server
 from proviso.governance import Routing
 from proviso.ledger import RunReader, RunRecord, UsageReader
@@ -40,12 +40,9 @@ from proviso.orchestrator import (
     Caller,
     CompiledRelease,
     Run,
-    compile_release,
-    under_terms,
 )
 from proviso.outbox import NEWS as MAIL
 from proviso.outbox import InvalidDestination, Sender
-from proviso.retrieval import open_index
 from proviso.settings import Settings
 from proviso.store import KEYS, Control, NewsFeed, awake_and_asleep, open_store
 from proviso.types import Principal, Purpose, Request
@@ -60,16 +57,6 @@ class OutOfTouch(Unavailable):
     code = "out_of_touch"
 
 
-class _Serving(Struct, frozen=True):
-    """One app as it is served, and what it was compiled from."""
-
-    deployed: Deployed
-    bundle: Bundle
-    release: CompiledRelease
-    resource: AppResource
-    spending: Spending
-
-
 class Site:
     """Everything that one serving process holds. Close it, or let its server do so."""
 
@@ -79,9 +66,12 @@ class Site:
         self._state = settings.state(root)
         self._purpose = purpose
         self._store = open_store(self._state, settings.store)
-        self._serving: dict[str, _Serving] = {}
+        self._serving: dict[str, Serving] = {}
         self._hosting = Hosting(settings)
         self.routing = Routing(())
+        self._unready: dict[
+            str, CompiledRelease
+        ] = {}  # what was served of apps that cannot be served any more
         self._listening: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []  # what runs as long as it serves
         self._sender: Sender | None = None
@@ -94,6 +84,7 @@ class Site:
             # INVARIANT: the feed is opened before anything is read, so that no change falls in between.
             self.feed = NewsFeed(self._control)
             self.keys = Keys(self._control, now_us)
+            self._compiler = Compiler(self._control, self._state, settings.environment, self._hosting)
             self.reader = RunReader.open(self._store)
             opened.callback(self.reader.close)
             self._usage = UsageReader(self._store.archive())
@@ -150,7 +141,7 @@ class Site:
         Raises `UnknownApp`, `Forbidden`, `OutOfTouch` when what is known has not been confirmed for too long, and
         `LimitReached`, `BudgetUnconfirmed` or `TooCostly` where the contract's limits leave no room.
         """
-        release = self.routing.resolve(request.app, principal)
+        release = self._resolve(request.app, principal)
         self._check_lease(release)
         serving = self._serving[release.app]  # both before anything is awaited: they are of one moment
         self.callers.check(principal, serving.resource, request.purpose)
@@ -170,6 +161,18 @@ class Site:
             tell_failed(run)
 
         return Pending(run, self.recorder, ended)
+
+    def _resolve(self, app: str, principal: Principal) -> CompiledRelease:
+        try:
+            return self.routing.resolve(app, principal)
+        except UnknownApp:
+            if app in self._unready:  # raises for a caller who could not use it before either
+                Routing([self._unready[app]]).resolve(app, principal)
+                raise NotReady(
+                    f"`{app}` cannot be served here as it is in force now",
+                    fix="look for `app_not_ready` in the log",
+                ) from None
+            raise
 
     def usable(self, principal: Principal) -> list[CompiledRelease]:
         """Return the releases that this caller may ask, by app; raise `OutOfTouch` where one is not known to be so."""
@@ -292,7 +295,7 @@ class Site:
     def _begin(self, access: Access, apps: Iterable[Deployed]) -> None:
         self.callers = Callers(self.keys, access, self.settings.environment, now_us)
         self.feed.subscribe(KEYS, self._keys_changed)
-        self._route({deployed.app: self._compile(deployed) for deployed in apps})
+        self._route({deployed.app: self._compiler.compile(deployed) for deployed in apps})
 
     def _sender_for(self, access: Access) -> Sender | None:
         """Return what delivers notices to those whom this version names, if it names any."""
@@ -325,42 +328,12 @@ class Site:
             self._send()
 
     async def _serving_changed(self) -> None:
-        self._route(await asyncio.to_thread(self._compiled))
+        before = {app: one.release for app, one in self._serving.items()} | self._unready
+        serving = await asyncio.to_thread(self._compiler.now, self._serving)
+        self._unready = {app: release for app, release in before.items() if app not in serving}
+        self._route(serving)
 
-    def _compiled(self) -> dict[str, _Serving]:
-        """Compile what is in force anew, as far as it has changed. Takes a while: an index may have to be opened."""
-        now = in_force(self._control)
-        return {app: self._recompile(deployed) for app, deployed in now.items()}
-
-    def _recompile(self, deployed: Deployed) -> _Serving:
-        known = self._serving.get(deployed.app)
-        if known is None or known.deployed.release != deployed.release:
-            return self._compile(deployed)
-        if known.deployed == deployed:
-            return known
-        terms = load_terms(deployed.terms, self._control)
-        models = self._hosting.models(known.bundle, terms)
-        release = under_terms(
-            known.release, known.bundle, terms, models=models, unapproved=deployed.unapproved
-        )
-        return _serving(deployed, known.bundle, terms, release)
-
-    def _compile(self, deployed: Deployed) -> _Serving:
-        bundle, terms = (
-            load_release(deployed.release, self._control),
-            load_terms(deployed.terms, self._control),
-        )
-        release = compile_release(
-            bundle,
-            terms,
-            index=open_index(snapshots(self._state, deployed.app), deployed.snapshot),
-            models=self._hosting.models(bundle, terms),
-            environment=self.settings.environment,
-            unapproved=deployed.unapproved,
-        )
-        return _serving(deployed, bundle, terms, release)
-
-    def _route(self, serving: dict[str, _Serving]) -> None:
+    def _route(self, serving: dict[str, Serving]) -> None:
         # Both tables are replaced whole, in one step of the loop: no request sees half of a change.
         self._serving = serving
         self.routing = Routing(one.release for one in serving.values())
@@ -375,11 +348,6 @@ class Site:
 
     async def _read_run(self, run: str) -> RunRecord | None:
         return await asyncio.to_thread(self.reader.run, run)
-
-
-def _serving(deployed: Deployed, bundle: Bundle, terms: Terms, release: CompiledRelease) -> _Serving:
-    spending = Spending(terms, release, hosted=is_hosted(bundle))
-    return _Serving(deployed, bundle, release, app_resource_in_force(bundle, terms), spending)
 
 
 async def _stopped(tasks: Sequence[asyncio.Task[None]]) -> None:
