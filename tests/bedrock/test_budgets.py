@@ -21,6 +21,7 @@ CACHED = (
 )
 
 
+@pytest.mark.req("C7.enforced")
 @pytest.mark.parametrize("dollars", ["0.004", "0.006", "0.012", "0.02", "1"])
 def test_all_attempts_together_keep_to_what_a_request_may_cost(
     house: House, tmp_path: Path, dollars: str
@@ -55,6 +56,7 @@ def asked_until_no(house: House, fault: str, most: int) -> tuple[list[int], Any]
             costs.append(reply.json["cost_micro_usd"])
 
 
+@pytest.mark.req("C7.enforced")
 @pytest.mark.usefixtures("one_day")
 def test_a_day_s_money_is_spent_by_failed_calls_too(house: House, tmp_path: Path) -> None:
     poor = house.but(tmp_path / "poor", (CONTRACT, PER_DAY, "per_day_usd: 0.05"))

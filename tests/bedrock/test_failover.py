@@ -38,6 +38,7 @@ def test_a_place_that_is_the_only_one_is_called_again(
     assert got.tried == [("first", HERE, kind), ("first", HERE, "answered")]
 
 
+@pytest.mark.req("G3.models")
 def test_only_models_of_the_release_are_called_whatever_else_is_registered_and_bound(house: House) -> None:
     with house.open(Fault("access-denied", model=FIRST), Fault("not-found", model=SECOND)) as door:
         got = door.ask()

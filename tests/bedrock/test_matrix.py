@@ -86,6 +86,7 @@ def test_no_fault_is_forgotten() -> None:
     assert sorted(fault for row in ROWS for fault in row.faults) == sorted(KINDS)
 
 
+@pytest.mark.req("A5.faults")
 @cases([fault for fault in FAILING if fault != "regional-outage"], quick=2)
 def test_where_every_call_fails_the_caller_gets_a_refusal(house: House, fault: str, *, stream: bool) -> None:
     with house.open(Fault(fault)) as door:
@@ -142,6 +143,7 @@ def test_a_region_that_is_half_out_for_all_models_is_refused(house: House, *, st
     assert set(got.outcomes) <= {Kind.UNAVAILABLE, Kind.LOST, Kind.COSTLY}
 
 
+@pytest.mark.req("A5.converse")
 @whole_and_streamed
 @pytest.mark.parametrize("fault", HARMLESS)
 def test_what_is_late_or_strange_and_whole_is_an_answer(
