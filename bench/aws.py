@@ -184,7 +184,8 @@ async def in_turns(
 async def carrying(port: int, rounds: int) -> dict[str, dict[str, float]]:
     """Measure requests and streams."""
     origin = f"http://127.0.0.1:{port}"
-    ours, theirs = open_transport("aiohttp"), open_transport("botocore", connections=16)
+    ours, through = open_transport("lean"), open_transport("aiohttp")
+    theirs = open_transport("botocore", connections=16)
     figures = {}
     async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         for path, kind in ((PATH, "post"), ("/stream", "stream_of_104")):
@@ -192,12 +193,14 @@ async def carrying(port: int, rounds: int) -> dict[str, dict[str, float]]:
             url = URL(origin + path, encoded=True)
             works: dict[str, Callable[[], Awaitable[None]]] = {
                 "session": partial(by_session, session, url),
-                "aiohttp": partial(carried, ours, request),
+                "lean": partial(carried, ours, request),
+                "aiohttp": partial(carried, through, request),
                 "botocore": partial(carried, theirs, request),
             }
             for at_once in (1, 16):
                 figures[f"{kind}_x{at_once}"] = await in_turns(works, rounds, at_once)
     await ours.close()
+    await through.close()
     await theirs.close()
     return figures
 

@@ -1,4 +1,4 @@
-"""Both transports, and servers of raw bytes for them."""
+"""Every transport, and servers of raw bytes for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,13 +9,18 @@ import uvloop
 
 from proviso.aws.botocore_transport import BotocoreTransport
 from proviso.aws.http import AiohttpTransport
+from proviso.aws.lean import LeanTransport
 from proviso.aws.protocol import Transport
 from tests.aws.raw_server import Behaviour, RawServer
 
 Serve = Callable[[Behaviour], Awaitable[RawServer]]
 Make = Callable[..., Transport]
 Loop = Callable[[], asyncio.AbstractEventLoop]
-MAKERS: dict[str, Make] = {"aiohttp": AiohttpTransport, "botocore": BotocoreTransport}
+MAKERS: dict[str, Make] = {
+    "aiohttp": AiohttpTransport,
+    "botocore": BotocoreTransport,
+    "lean": LeanTransport,
+}
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Loop]:
@@ -42,7 +47,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture(params=sorted(MAKERS))
 def make(request: pytest.FixtureRequest) -> Make:
-    """What makes a transport: every test of this fixture holds for both."""
+    """What makes a transport: every test of this fixture holds for all."""
     return MAKERS[request.param]
 
 

@@ -1,4 +1,4 @@
-"""Either transport is opened by its name, over TLS too, and no library is loaded before."""
+"""Each transport is opened by its name, over TLS too, and no library is loaded before."""
 
 import datetime as dt
 import ipaddress
@@ -21,7 +21,7 @@ from proviso.errors import NotReady
 from tests.aws.raw_server import PLAIN, RawServer, Visit
 
 LONG = Patience(connect=20.0, head=30.0, idle=30.0)
-KINDS: tuple[Kind, ...] = ("aiohttp", "botocore")
+KINDS: tuple[Kind, ...] = ("lean", "aiohttp", "botocore")
 
 
 @pytest.fixture(scope="module")

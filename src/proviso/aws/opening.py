@@ -1,13 +1,14 @@
-"""Which library carries requests: aiohttp, or botocore's own session."""
+"""Which library carries requests: our own over httptools, aiohttp, or botocore's own session."""
 
 import ssl
 from pathlib import Path
 from typing import Literal
 
+from proviso.aws.lean import LeanTransport, trusting
 from proviso.aws.protocol import Transport
 from proviso.errors import NotReady
 
-Kind = Literal["aiohttp", "botocore"]
+Kind = Literal["lean", "aiohttp", "botocore"]
 
 
 def open_transport(
@@ -15,10 +16,12 @@ def open_transport(
 ) -> Transport:
     """Make a transport for the loop that will use it; nothing is connected yet.
 
-    `connections`: at most so many, None for 512 with aiohttp and 64, each with a thread, with botocore. `authorities`:
-    a PEM file in place of the machine's (aiohttp) or botocore's (botocore). Raises `NotReady` without the extra.
+    `connections`: at most so many, None for 512, and for 64 with botocore, each with a thread. `authorities`: a PEM
+    file in place of the machine's, or of botocore's with botocore. Raises `NotReady` without the extra.
     """
     file = None if authorities is None else str(authorities)
+    if kind == "lean":
+        return LeanTransport(connections=connections or 512, tls=None if file is None else trusting(file))
     try:
         if kind == "botocore":
             from proviso.aws.botocore_transport import BotocoreTransport  # noqa: PLC0415  an extra, 0.5 s to import

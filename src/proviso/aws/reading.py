@@ -14,7 +14,8 @@ def failed(origin: str, error: BaseException, *, sent: bool) -> TransportFailed:
 
     INVARIANT: what is wrong with a value may repeat it, and it may be a secret: of that only the kind is told.
     """
-    said = "" if isinstance(error, ValueError) else " ".join(str(error).split())[:200]
+    of_value = isinstance(error, ValueError) and not isinstance(error, OSError)  # a bad certificate is both
+    said = "" if of_value else " ".join(str(error).split())[:200]
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     where = "broke off" if sent else "cannot be reached"
     return TransportFailed(f"`{origin}` {where} ({what})", sent=sent, fix="look at the network between")
