@@ -26,13 +26,16 @@ class Visit:
 
     async def request(self) -> tuple[bytes, bytes]:
         """Return the head and the body of the next request; raise `IncompleteReadError` where there is none."""
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        head = await self.head()
         lengths = [
             int(line.split(b":")[1])
             for line in head.split(b"\r\n")
             if line.lower().startswith(b"content-length:")
         ]
         return head, await self._reader.readexactly(sum(lengths))
+
+    async def head(self) -> bytes:
+        return await self._reader.readuntil(b"\r\n\r\n")
 
     async def say(self, data: bytes) -> None:
         self._writer.write(data)

@@ -260,7 +260,9 @@ class _Exchange:
         head = place.head(request)
         now = asyncio.get_running_loop().time()
         ends = math.inf if patience.whole is None else now + patience.whole
-        connection = self._pool.idle(place) if ends > now else None
+        if ends <= now:
+            raise timed_out(place.name, "connect", sent=False)
+        connection = self._pool.idle(place)
         if connection is None:
             connection = await self._pool.connection(place, min(now + patience.connect, ends))
         self._connection = connection
