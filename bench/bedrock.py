@@ -22,8 +22,7 @@ from botocore.config import Config
 
 import request
 from load import Figures, free_port, measure, running
-from proviso.aws.credentials import StaticKeys
-from proviso.aws.http import AiohttpTransport
+from proviso.aws import StaticKeys, open_transport
 from proviso.models import BedrockEndpoint, Target
 from proviso.models.shapes import Call, Message, Text
 from request import CONNECTIONS, COUNT, PROVISO, ROUNDS, Loads
@@ -79,7 +78,7 @@ def client(which: str, kind: str, url: str) -> dict[str, float]:
 
 async def ours(kind: str, url: str) -> dict[str, float]:
     """Our endpoint, signer, transport and decoder."""
-    transport = AiohttpTransport()
+    transport = open_transport()
     target = Target("echo", "simulator", MODEL, REGION, url)
     endpoint = BedrockEndpoint(target, transport, StaticKeys("test", "test"))
     call = Call((Message("user", (Text(TEXT),)),), 1000, size=len(TEXT))

@@ -79,7 +79,7 @@ class AtServer:
 
 @asynccontextmanager
 async def at_simulator(
-    patience: Patience = PATIENT, *, library: Literal["aiohttp", "botocore"] = "aiohttp"
+    patience: Patience = PATIENT, *, library: Literal["lean", "aiohttp", "botocore"] = "lean"
 ) -> AsyncIterator[AtSimulator]:
     """Bedrock's endpoint, and a simulator for it."""
     async with Simulator(SCENARIO) as simulator:
@@ -94,7 +94,7 @@ async def at_simulator(
 async def at_server(patience: Patience = PATIENT) -> AsyncIterator[AtServer]:
     """OpenAI's endpoint, and a server for it."""
     async with OpenAIServer().running() as server:
-        transport = open_transport("aiohttp")
+        transport = open_transport()
         try:
             yield AtServer(server, transport, patience)
         finally:

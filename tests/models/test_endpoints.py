@@ -25,6 +25,7 @@ pytestmark = pytest.mark.whole
 Open = Callable[[Patience], AbstractAsyncContextManager[House]]
 PLACES: Final[dict[str, Open]] = {
     "bedrock": at_simulator,
+    "bedrock through aiohttp": partial(at_simulator, library="aiohttp"),
     "bedrock through botocore": partial(at_simulator, library="botocore"),
     "openai": at_server,
 }

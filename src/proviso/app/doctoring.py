@@ -189,7 +189,7 @@ def _account(patient: _Patient, binding: BedrockBinding, transport: Transport) -
     )
 
 
-def _transport(kind: Literal["aiohttp", "botocore"], stack: AsyncExitStack) -> Transport:
+def _transport(kind: Literal["lean", "aiohttp", "botocore"], stack: AsyncExitStack) -> Transport:
     transport = open_transport(kind)
     stack.push_async_callback(transport.close)
     return transport
@@ -214,7 +214,7 @@ async def _server(
     server = servers[name]
     key = patient.machine.environ.get(server.key, "") if server.key else ""
     try:
-        transport = _transport("aiohttp", stack)
+        transport = _transport("lean", stack)
         endpoint = None if server.key and not key else next(hosting.endpoints(name, model, patient.terms))[0]
     except NotReady as error:
         yield replace(failed("server", error.message, error.fix), where=f"{where} {name}")

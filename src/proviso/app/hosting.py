@@ -59,7 +59,7 @@ _BEARER = "AWS_BEARER_TOKEN_BEDROCK"  # where AWS's own clients look for a Bedro
 
 _LOG = logging.getLogger("proviso.models")
 
-_Library = Literal["aiohttp", "botocore"]
+_Library = Literal["lean", "aiohttp", "botocore"]
 
 
 class Hosting:
@@ -230,7 +230,7 @@ class Hosting:
         parts = urlsplit(server.url)
         target = Target(name, "openai", entry.id, _HERE, f"{parts.scheme}://{parts.netloc}")
         path = f"{parts.path.rstrip('/')}/chat/completions"
-        endpoint = OpenAIEndpoint(target, self._transport("aiohttp"), key, patience=patience, path=path)
+        endpoint = OpenAIEndpoint(target, self._transport("lean"), key, patience=patience, path=path)
         return endpoint, server.tokens_per_minute
 
     # --- what the machine has -----------------------------------------------------------------------

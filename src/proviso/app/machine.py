@@ -96,7 +96,7 @@ def _extras(
     if settings.store:
         yield "postgres", "asyncpg"
     bedrock = binding.bedrock
-    if binding.openai or (bedrock is not None and bedrock.transport == "aiohttp"):
+    if bedrock is not None and bedrock.transport == "aiohttp":
         yield "bedrock", "aiohttp"
     if bedrock is not None and "botocore" in (
         bedrock.transport,

@@ -12,7 +12,7 @@ Kind = Literal["lean", "aiohttp", "botocore"]
 
 
 def open_transport(
-    kind: Kind = "aiohttp", *, connections: int | None = None, authorities: Path | None = None
+    kind: Kind = "lean", *, connections: int | None = None, authorities: Path | None = None
 ) -> Transport:
     """Make a transport for the loop that will use it; nothing is connected yet.
 

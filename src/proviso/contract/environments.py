@@ -31,8 +31,8 @@ class BedrockBinding(Section):
     credentials: Literal["chain", "bearer"] = Field(
         default="chain", description="AWS's own chain of credentials, or a Bedrock API key."
     )
-    transport: Literal["aiohttp", "botocore"] = Field(
-        default="aiohttp", description="The library that carries calls."
+    transport: Literal["lean", "aiohttp", "botocore"] = Field(
+        default="lean", description="What carries calls: our own connections, or a library."
     )
     models: dict[Id, Annotated[tuple[BoundProfile, ...], Field(min_length=1)]] = Field(
         default={}, description="Models of models.yaml, each with the places where it is called, in order."
