@@ -26,7 +26,7 @@ MAKERS: dict[str, Make] = {
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Loop]:
     """Run the transports on the loop of the server, and on Python's own."""
     own: dict[str, Loop] = {"asyncio": asyncio.new_event_loop}
-    of_both = {"test_transport.py", "test_wire.py", "test_lean.py"}
+    of_both = {"test_transport.py", "test_wire.py", "test_lean.py", "test_opening.py"}
     return {"uvloop": uvloop.new_event_loop, **own} if item.path.name in of_both else own
 
 

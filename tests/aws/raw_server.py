@@ -69,7 +69,7 @@ class RawServer:
     """Listens on loopback; each connection is served by the behaviour."""
 
     def __init__(self, behaviour: Behaviour) -> None:
-        self._behaviour = behaviour
+        self.behaviour = behaviour
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self.visits: list[Visit] = []
@@ -96,7 +96,7 @@ class RawServer:
         try:
             # A task of `start_server` that ends cancelled is logged as an error.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-                await self._behaviour(visit)
+                await self.behaviour(visit)
         finally:
             self._serving.discard(task)
             writer.close()

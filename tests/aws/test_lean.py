@@ -202,6 +202,34 @@ async def test_what_is_no_body_may_not_go_on_for_ever(
     assert not isinstance(failed, TimedOut)
 
 
+async def test_what_lies_between_chunks_is_not_summed_up(
+    transport: LeanTransport, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proviso.aws.connection._MOST_HEAD", 300)
+
+    async def behave(visit: Visit) -> None:
+        await visit.request()
+        for byte in CHUNKED + chunk(b"x") * 200 + chunk(b""):
+            await visit.say(bytes([byte]))
+            await asyncio.sleep(0)
+
+    assert await ask(transport, post(await serve(behave))) == (200, b"x" * 200)
+
+
+async def test_a_wait_that_is_cancelled_as_room_comes_loses_none(serve: Serve) -> None:
+    transport, server = LeanTransport(connections=1), await serve(polite)
+    async with transport.send(post(server), LONG) as response:
+        waiting = [asyncio.create_task(ask(transport, post(server))) for _ in range(4)]
+        await asyncio.sleep(0)
+        await response.read()
+        waiting[0].cancel()  # it is told in the loop's next turn, and room comes in this one
+    waiting[2].cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [isinstance(end, tuple) for end in ended] == [False, True, False, True]
+    assert transport._busy == 0
+    await transport.close()
+
+
 UNSENT: Final = [
     {"Host": "elsewhere"}, {"content-length": "0"}, {"Transfer-Encoding": "chunked"}, {"A: b\r\nC": "d"}, {"A B": "c"},
     {"A": "b\r\nC: d"}, {"A": "b\nC: d"}, {"A": "b\rC: d"}, {"A": "b\0"}, {"": "a"}, {"A": "\ud800"},

@@ -89,6 +89,22 @@ async def test_a_transport_over_tls_keeps_its_connection_and_sees_when_it_was_cl
 
 
 @pytest.mark.parametrize("kind", KINDS)
+async def test_much_is_carried_over_tls_in_either_direction(
+    kind: Kind, server: RawServer, certificate: Path
+) -> None:
+    async def behave(visit: Visit) -> None:
+        _, body = await visit.request()
+        await visit.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    server.behaviour = behave
+    transport = open_transport(kind, authorities=certificate)
+    body = bytes(range(256)) * 20_000
+    async with transport.send(HttpRequest("POST", server.origin, "/", {}, body), LONG) as response:
+        assert b"".join([piece async for piece in response.chunks()]) == body
+    await transport.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_certificate_that_nobody_vouches_for_is_refused(kind: Kind, server: RawServer) -> None:
     transport = open_transport(kind)
     with pytest.raises(TransportFailed, match=r"(?i)certificate") as refused:

@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
         self._bare = False  # what was asked has an answer without a body
         self._headers: dict[str, str] = {}
         self._room = _MOST_HEAD  # what headers may still have
-        self._barren = 0  # bytes read that were no body
+        self._barren = 0  # bytes read since a body's last
         self._keeps = True  # it may be used again
         self._rest = memoryview(b"")  # of a large body, not yet written
         self._full = False
@@ -264,6 +264,7 @@ class Connection(asyncio.Protocol):
             if parts:
                 piece = parts[0] if len(parts) == 1 else b"".join(parts)
                 parts.clear()
+                self._barren = 0
                 response.put(piece)
             elif not response.whole:
                 self._count(len(data))

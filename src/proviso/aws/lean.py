@@ -115,10 +115,10 @@ class LeanTransport:
         try:
             await waiter
         except BaseException:
-            if waiter.cancelled():
-                self._waiting.remove(waiter)
-            else:
+            if not waiter.cancelled():
                 self._free()
+            elif waiter in self._waiting:
+                self._waiting.remove(waiter)
             raise
 
     def _free(self) -> None:
