@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from proviso.access import IdentityUnavailable, TokenRefused
 from proviso.access.discovery import fetch_keys
-from proviso.access.oidc import may_fetch
 from proviso.errors import Unavailable
+from proviso.text import address
 from tests.access.identity import Door, settings_of
 from tests.access.provider import (
     LoopbackProvider,
@@ -249,13 +249,13 @@ def test_nobody_there_is_out_of_reach(provider: LoopbackProvider) -> None:
     ],
 )  # fmt: skip
 def test_other_addresses_are_not_fetched(url: str) -> None:
-    assert not may_fetch(url, loopback=True)
+    assert address(url) is None
 
 
 def test_only_a_provider_on_this_machine_may_send_us_to_this_machine() -> None:
-    assert may_fetch("http://[::1]:8080/keys", loopback=True)
-    assert may_fetch("https://id.example.com/keys", loopback=False)
-    assert not may_fetch("http://127.0.0.1:8080/keys", loopback=False)
+    assert address("http://[::1]:8080/keys") is not None
+    assert address("https://id.example.com/keys", loopback=False) is not None
+    assert address("http://127.0.0.1:8080/keys", loopback=False) is None
 
 
 # --- under TLS ------------------------------------------------------------------------------------

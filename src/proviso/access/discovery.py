@@ -12,11 +12,13 @@ from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, getproxies
 
 from proviso.access.jwks import IdentityUnavailable
-from proviso.access.oidc import OidcProvider, may_fetch, on_this_machine
+from proviso.access.oidc import OidcProvider
 from proviso.access.strict_json import strict_object
+from proviso.text import address, is_loopback
 
 TIMEOUT_S = 3.0  # for each document
 MOST_BYTES = 256 * 1024
@@ -41,7 +43,8 @@ def _discover(provider: OidcProvider, timeout_s: float) -> str:
         raise _wrong(url, "is of another issuer")
     keys_url = found.get("jwks_uri")
     # Only a provider on this machine may send us to this machine over http.
-    if not isinstance(keys_url, str) or not may_fetch(keys_url, loopback=on_this_machine(provider.issuer)):
+    loopback = is_loopback(urlsplit(provider.issuer).hostname or "")
+    if not isinstance(keys_url, str) or address(keys_url, loopback=loopback) is None:
         raise _wrong(url, "has no `jwks_uri` that may be fetched")
     return keys_url
 
@@ -64,7 +67,7 @@ def _get(url: str, deadline: "_Deadline", timeout_s: float) -> bytes:
     opener = OpenerDirector()  # with no more than it needs: no files, no FTP, no redirects, no cookies
     opener.add_handler(ProxyHandler({"https": proxy} if (proxy := getproxies().get("https")) else {}))
     opener.add_handler(_Http(deadline) if url.startswith("http:") else _Https(deadline))
-    request = Request(url, headers={"Accept": "application/json"})  # noqa: S310  `may_fetch` has seen the scheme
+    request = Request(url, headers={"Accept": "application/json"})  # noqa: S310  `address` has seen the scheme
     with opener.open(request, timeout=timeout_s) as reply:
         if reply.status != 200:
             raise _wrong(url, f"answers with status {reply.status}")

@@ -1,13 +1,12 @@
 """The settings of an OpenID provider: whose tokens are taken, for whom, and what their claims mean here."""
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
 from proviso.access.names import check_groups
 from proviso.errors import ProvisoError
+from proviso.text import address
 
 # Signatures that a public key verifies (RFC 7518, RFC 8037), with the key type and curve that each needs.
 # `none` and HS* are missing on purpose: with HS* whoever can verify can sign.
@@ -80,7 +79,7 @@ class OidcProvider(Struct, frozen=True, kw_only=True):
     def _address_faults(self) -> Iterator[Fault]:
         fix = "use an https URL without user, query or fragment; http is for loopback only"
         for name, url in (("issuer", self.issuer), ("jwks_url", self.jwks_url)):
-            if url and not may_fetch(url, loopback=True):
+            if url and address(url) is None:
                 yield Fault(name, f"`{url[:200]}` is no address of a provider", fix)
         if not self.issuer:
             yield Fault("issuer", "`issuer` is empty", "give the provider's `iss`, a URL")
@@ -99,29 +98,3 @@ class OidcProvider(Struct, frozen=True, kw_only=True):
             yield Fault("clock_skew", f"a skew of {self.clock_skew_s} s is too much", "use 0 to 300 seconds")
         if not 60 <= self.max_age_s <= _MOST_AGE_S:
             yield Fault("max_age", f"an age of {self.max_age_s} s cannot be", "use 60 s to 30 days")
-
-
-def may_fetch(url: str, *, loopback: bool) -> bool:
-    """Whether a document may be fetched from there: over https, or over http from this machine if `loopback`."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    plain = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc and port != 0
-    if not plain or not parts.hostname or parts.query or parts.fragment:
-        return False
-    return parts.scheme == "https" or (loopback and parts.scheme == "http" and _on_this_machine(parts))
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether a URL is of the loopback interface."""
-    return _on_this_machine(urlsplit(url))
-
-
-def _on_this_machine(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -25,11 +25,11 @@ from proviso.contract import (
 from proviso.errors import NotReady
 from proviso.models import Endpoint, Target, conformance
 from proviso.settings import Settings
+from proviso.text import is_loopback
 
 _NOBODY: Final = "no-such-model"
 _NO_ID: Final = "proviso.no-such-model-v1:0"
 _CACHE_MIN: Final = 1_024  # tokens: what most models with a prompt cache want at least
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Trial(Struct, frozen=True):
@@ -50,7 +50,7 @@ class Trial(Struct, frozen=True):
         target = self.target
         if target.provider == "simulator":
             return False
-        return target.provider == "bedrock" or urlsplit(target.origin).hostname not in _HERE
+        return target.provider == "bedrock" or not is_loopback(urlsplit(target.origin).hostname or "")
 
 
 @asynccontextmanager

@@ -25,7 +25,6 @@ from proviso.contract import (
     ReleaseModel,
     Terms,
     names_model,
-    on_this_machine,
 )
 from proviso.errors import NotReady
 from proviso.models import (
@@ -48,6 +47,7 @@ from proviso.models import (
 )
 from proviso.orchestrator import Models, Run, answering
 from proviso.settings import Settings
+from proviso.text import is_loopback
 
 _LOCAL = "extractive"  # the provider that is built in
 _HERE = "local"  # the region of what is not AWS's
@@ -209,7 +209,7 @@ class Hosting:
             raise self._unbound(name, f"openai.{name}")
         server = servers[name]
         parts = urlsplit(server.url)
-        if _HERE in entry.regions and not on_this_machine(parts):
+        if _HERE in entry.regions and not is_loopback(parts.hostname or ""):
             # INVARIANT: as with regions, what is bound cannot take data off this machine where the release keeps it.
             raise NotReady(
                 f"`{name}` runs on this machine, and is bound to `{parts.hostname}`",

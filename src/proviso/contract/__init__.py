@@ -1,6 +1,5 @@
 """What was agreed: parse, check, digest; bundles by digest."""
 
-from proviso.contract.address import on_this_machine
 from proviso.contract.aging import Finding, findings
 from proviso.contract.binding import names_model
 from proviso.contract.book import PriceChange, book_text, changes, with_prices
@@ -143,7 +142,6 @@ __all__ = [
     "load_workspace",
     "names_model",
     "nearest",
-    "on_this_machine",
     "parse_prompt",
     "price_of",
     "release_manifest",

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from proviso.contract.address import FIX, FIX_ORIGIN, address, on_this_machine
 from proviso.contract.document import Path as Place
 from proviso.contract.environments import BedrockBinding, BoundProfile, OpenAIServer
 from proviso.contract.fitness import LOCAL
@@ -13,7 +12,11 @@ from proviso.contract.register import RegisteredModel, ReleaseModel
 from proviso.contract.registering import BEDROCK, REGION
 from proviso.contract.wording import suggest
 from proviso.contract.workspace import Workspace
+from proviso.text import address, is_loopback
 from proviso.types import Problem
+
+_FIX = "write an https address without user, query or fragment; http is for this machine only"
+_FIX_ORIGIN = "write an https address without user, path, query or fragment; http is for this machine only"
 
 # ARNs of what can be called as a model. Prompt routers are left out: they choose a model themselves.
 _ARN = re.compile(
@@ -47,7 +50,7 @@ def _endpoint(parts: Parts, place: Place, bedrock: BedrockBinding) -> Iterator[P
         found = address(bedrock.endpoint)
         if found is None or found.path not in ("", "/"):
             what = f"`{bedrock.endpoint[:100]}` cannot be called"
-            yield parts.problem("workspace", place, what, FIX_ORIGIN)
+            yield parts.problem("workspace", place, what, _FIX_ORIGIN)
 
 
 @where_readable
@@ -171,11 +174,11 @@ def _server(
 ) -> Iterator[Problem]:
     found = address(server.url)
     if found is None:
-        yield parts.problem("workspace", place, f"`{server.url[:100]}` cannot be called", FIX)
+        yield parts.problem("workspace", place, f"`{server.url[:100]}` cannot be called", _FIX)
     elif found.path.rstrip("/").endswith("/completions"):
         what = "the address goes on too far"
         yield parts.problem("workspace", place, what, "end it before `/chat/completions`")
-    elif model is not None and LOCAL in model.regions and not on_this_machine(found):
+    elif model is not None and LOCAL in model.regions and not is_loopback(found.hostname or ""):
         what = f"`{name}` runs on this machine by models.yaml, and `{found.hostname}` is another"
         yield parts.problem("workspace", place, what, "name the server's place in the model's `regions`")
 

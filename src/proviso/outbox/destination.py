@@ -1,13 +1,13 @@
 """Where notices go: webhooks and mailboxes, each with the topics that it wants."""
 
 import fnmatch
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
 from proviso.errors import ProvisoError
+from proviso.text import is_loopback
 
 
 class InvalidDestination(ProvisoError):
@@ -83,11 +83,3 @@ def webhook_url(url: str) -> SplitResult:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise InvalidDestination(f"`{url[:200]}` is not encrypted", fix="use `https://`")
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -11,8 +11,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from proviso.errors import NotReady
-from proviso.outbox.destination import Email, InvalidDestination, is_loopback, secret
+from proviso.outbox.destination import Email, InvalidDestination, secret
 from proviso.outbox.message import DELIVERED, Message, Receipt, failed
+from proviso.text import is_loopback
 
 _MOST_THREADS = 8
 _STEP_S = 10.0  # each step of the talk with the mail server

@@ -1,5 +1,6 @@
-"""Text as such: normalising, sentences, terms, similarity."""
+"""Text as such: normalising, sentences, terms, similarity, addresses."""
 
+from proviso.text.addresses import address, is_loopback
 from proviso.text.folding import fold
 from proviso.text.numerals import numbers
 from proviso.text.sentences import sentence_spans
@@ -12,7 +13,9 @@ __all__ = [
     "Analyser",
     "Language",
     "Synonyms",
+    "address",
     "fold",
+    "is_loopback",
     "numbers",
     "sentence_spans",
 ]
