@@ -41,7 +41,8 @@ async def test_an_idle_connection_is_closed_in_time(serve: Serve) -> None:
 
     transport = LeanTransport(keep_alive_s=0.05)
     await ask(transport, post(await serve(behave)))
-    await gone.wait()
+    async with asyncio.timeout(30):
+        await gone.wait()
     await transport.close()
 
 
@@ -57,7 +58,8 @@ async def test_a_connection_that_speaks_while_idle_is_closed(transport: LeanTran
         gone.set()
 
     await ask(transport, post(await serve(behave)))
-    await gone.wait()
+    async with asyncio.timeout(30):
+        await gone.wait()
 
 
 async def test_a_server_that_closes_while_idle_is_seen_when_it_does(serve: Serve) -> None:
@@ -293,5 +295,6 @@ async def test_a_handshake_that_does_not_end_is_given_up(serve: Serve, way: str)
     with pytest.raises(asyncio.CancelledError if way == "cancelled" else TransportFailed) as failed:
         await asking
     assert not getattr(failed.value, "sent", False)
-    await gone.wait()
+    async with asyncio.timeout(30):
+        await gone.wait()
     await transport.close()

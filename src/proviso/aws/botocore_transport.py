@@ -30,13 +30,20 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import allow_head, failed, full, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import (
+    DEFAULTS,
+    allow_head,
+    failed,
+    full,
+    refuse_more_than,
+    refuse_without_length,
+    timed_out,
+)
 from proviso.aws.signing import host_header
 
 T = TypeVar("T")
 
 _PIECE = 64 * 1024  # bytes read at once
-_DEFAULTS = {"Accept-Encoding": "identity", "User-Agent": "proviso"}
 _AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]  # head and body are two packets
 
 
@@ -284,7 +291,7 @@ class _Exchange(AbstractAsyncContextManager[HttpResponse]):
         request, scheme = self._request, self._request.origin.partition("://")[0]
         url = f"{scheme}://{host_header(request.origin)}{request.path}"
         given = {name.lower() for name in request.headers}
-        defaults = {name: value for name, value in _DEFAULTS.items() if name.lower() not in given}
+        defaults = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
         prepared = AWSPreparedRequest(
             request.method,
             url,

@@ -16,7 +16,15 @@ from aiohttp.payload import Payload
 from yarl import URL
 
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import allow_head, failed, full, refuse_more_than, refuse_without_length, timed_out
+from proviso.aws.reading import (
+    DEFAULTS,
+    allow_head,
+    failed,
+    full,
+    refuse_more_than,
+    refuse_without_length,
+    timed_out,
+)
 from proviso.aws.signing import host_header
 
 if TYPE_CHECKING:
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
     from aiohttp.tracing import Trace
 
 _PIECE = 256 * 1024  # bytes of a body written before the socket is waited for
-_DEFAULTS = {"Accept-Encoding": "identity", "User-Agent": "proviso"}
 
 
 class AiohttpTransport:
@@ -71,7 +78,7 @@ class AiohttpTransport:
                 ssl=True if self._tls is None else self._tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_DEFAULTS,
+            headers=DEFAULTS,
             timeout=aiohttp.ClientTimeout(),  # none: each exchange keeps its own time
             auto_decompress=False,
             trust_env=False,

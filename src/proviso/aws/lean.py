@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from proviso.aws.connection import Connection, Response
 from proviso.aws.protocol import HttpRequest, HttpResponse, Patience, TransportFailed
-from proviso.aws.reading import failed, full, timed_out
+from proviso.aws.reading import DEFAULTS, failed, full, timed_out
 from proviso.aws.signing import host_header
 
-_DEFAULTS = {"Accept-Encoding": "identity", "User-Agent": "proviso"}
 _OURS = frozenset({"host", "content-length", "transfer-encoding"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MOST_KEPT = 256  # sets of header names: a deployment has a few
@@ -229,7 +228,7 @@ class _Place:
         if not lower.isdisjoint(_OURS) or not all(map(_is_token, names)):
             raise failed(self.name, ValueError("a header is not for who asks"), sent=False)
         ours = {"Host": self._host_header} | {
-            name: value for name, value in _DEFAULTS.items() if name.lower() not in lower
+            name: value for name, value in DEFAULTS.items() if name.lower() not in lower
         }
         if len(self._plans) >= _MOST_KEPT:
             self._plans.clear()

@@ -1,4 +1,4 @@
-"""What transports say of failures, how long they wait, and how much they read."""
+"""What all transports have in common: what they say of themselves and of failures, and how much they read."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from proviso.aws.protocol import TimedOut, TransportFailed, TransportFull
 
+DEFAULTS = {"Accept-Encoding": "identity", "User-Agent": "proviso"}  # where a request says nothing else
 MOST_BODY = 64 * 1024 * 1024  # bytes of a body, also of a stream; Bedrock's largest answers have 25 MB
 
 
