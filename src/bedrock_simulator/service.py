@@ -62,16 +62,14 @@ class Service:
             service = route.operation.service
             exchange, input_tokens = self._understood(route, received, request)
             ticket = await self._conditions.admit(exchange, input_tokens)
-            outgoing, tokens = self._answered(service, exchange, request)
         except ServiceError as error:
             request.error = error.code
             await _send(responses.failed(service, error), reply)
         except Exception as error:  # noqa: BLE001  # the edge: a mistake in here must neither hang nor end the server
-            _log.exception("a request could not be answered")
-            request.error = "InternalFailure"
-            internal = ServiceError("InternalFailure", f"the simulator failed: {error!r}", 500)
-            await _send(responses.failed(service, internal), reply)
+            await _send(_mistake(service, request, error), reply)
         else:
+            # INVARIANT: what was admitted is delivered, whatever the answer is: else its quota would stay taken.
+            outgoing, tokens = self._answered(service, exchange, request)
             with suppress(ConnectionResetError):  # the client has left, which the reply knows
                 await self._conditions.deliver(ticket, outgoing, tokens, reply)
 
@@ -123,6 +121,8 @@ class Service:
         except ServiceError as error:
             request.error = error.code
             return responses.failed(service, error), Tokens()
+        except Exception as error:  # noqa: BLE001  # the edge, as in `answer`
+            return _mistake(service, request, error), Tokens()
 
     def _said(self, service: str, exchange: Exchange, elapsed: Callable[[], int]) -> tuple[Outgoing, Tokens]:
         if self._control.knows(exchange.operation):
@@ -138,6 +138,13 @@ class Service:
         if exchange.operation == "Converse":
             return responses.spoken(converse_output.whole(said, exchange.params, elapsed())), said.tokens
         return responses.streamed(converse_output.frames(said, exchange.params, elapsed())), said.tokens
+
+
+def _mistake(service: str, request: Request, error: Exception) -> Outgoing:
+    """Return what the client is told of a mistake in here."""
+    _log.error("a request could not be answered", exc_info=error)
+    request.error = "InternalFailure"
+    return responses.failed(service, ServiceError("InternalFailure", f"the simulator failed: {error!r}", 500))
 
 
 async def _send(outgoing: Outgoing, reply: Reply) -> None:

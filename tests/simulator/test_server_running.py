@@ -11,10 +11,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from bedrock_simulator.answering import Answerer
 from bedrock_simulator.certificate import self_signed
 from bedrock_simulator.messages import Received, Reply
 from bedrock_simulator.record import KEPT, KEPT_BYTES, Record, Request
-from bedrock_simulator.scenario import Answers, Rule, Scenario
+from bedrock_simulator.scenario import Answers, Quota, Rule, Scenario
 from bedrock_simulator.simulator import Simulator, running
 from tests.simulator.clients import ECHO, HELLO, ONCE, REGION, ClientFor
 
@@ -156,3 +157,16 @@ class Nowhere:
     def close(self) -> None: ...
 
     def reset(self) -> None: ...
+
+
+def test_a_mistake_in_an_answer_gives_its_quota_back(
+    bedrock_simulator: Callable[..., Simulator], client_for: ClientFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = bedrock_simulator(Scenario(quotas={"*": Quota(tokens_per_minute=2_000)}))
+    client = client_for("bedrock-runtime", endpoint_url=simulator.url)
+    asked = {"modelId": ECHO, "messages": HELLO, "inferenceConfig": {"maxTokens": 1_500}}
+    with monkeypatch.context() as broken:
+        broken.delattr(Answerer, "converse")
+        with pytest.raises(ClientError, match="InternalFailure"):
+            client.converse(**asked)
+    assert client.converse(**asked)["stopReason"] == "end_turn"
