@@ -208,7 +208,7 @@ async def test_a_fault_of_ours_in_taking_news_up_is_said_and_tried_again(
         broken = [True]
         whole = watched.site._compiler.now
 
-        def compiled(known: Mapping[str, Serving]) -> dict[str, Serving]:
+        def compiled(known: Mapping[str, Serving]) -> tuple[dict[str, Serving], set[str]]:
             if broken:
                 raise KeyError(broken.pop())
             return whole(known)

@@ -41,21 +41,24 @@ class Compiler:
         self._hosting = hosting
         self._log = logging.getLogger("proviso.store")
 
-    def now(self, known: Mapping[str, Serving]) -> dict[str, Serving]:
-        """Return every app in force that can be served here; what is `known` is compiled only as far as it differs.
+    def now(self, known: Mapping[str, Serving]) -> tuple[dict[str, Serving], set[str]]:
+        """Return every app in force that can be served here, and the names of those that cannot.
 
-        An app that cannot be served as it is in force now is left out, and logged as `app_not_ready`: the others go on.
+        What is `known` is compiled only as far as it differs. An app that cannot be served as it is in force now is
+        logged as `app_not_ready`: the others go on.
         """
         found: dict[str, Serving] = {}
+        unready: set[str] = set()
         for app, deployed in in_force(self._control).items():
             try:
                 found[app] = self._again(deployed, known.get(app))
             except Unavailable:  # the store is away: this is heard of again
                 raise
             except ProvisoError as error:
+                unready.add(app)
                 fact = {"event": "app_not_ready", "app": app, "reason": str(error)}
                 self._log.error("%s", msgspec.json.encode(fact).decode())
-        return found
+        return found, unready
 
     def compile(self, deployed: Deployed) -> Serving:
         """Compile one app; raise what keeps it from being served."""

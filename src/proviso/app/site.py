@@ -69,9 +69,8 @@ class Site:
         self._serving: dict[str, Serving] = {}
         self._hosting = Hosting(settings)
         self.routing = Routing(())
-        self._unready: dict[
-            str, CompiledRelease
-        ] = {}  # what was served of apps that cannot be served any more
+        # What was served of apps that cannot be served as they are in force now.
+        self._unready: dict[str, CompiledRelease] = {}
         self._listening: asyncio.Task[None] | None = None
         self._beside: list[asyncio.Task[None]] = []  # what runs as long as it serves
         self._sender: Sender | None = None
@@ -329,8 +328,8 @@ class Site:
 
     async def _serving_changed(self) -> None:
         before = {app: one.release for app, one in self._serving.items()} | self._unready
-        serving = await asyncio.to_thread(self._compiler.now, self._serving)
-        self._unready = {app: release for app, release in before.items() if app not in serving}
+        serving, unready = await asyncio.to_thread(self._compiler.now, self._serving)
+        self._unready = {app: before[app] for app in unready if app in before}
         self._route(serving)
 
     def _route(self, serving: dict[str, Serving]) -> None:

@@ -30,9 +30,8 @@ from proviso.orchestrator import Allowance, CompiledRelease, Run
 from proviso.types import Principal, Request
 
 _RECONCILE_EVERY_S = 15.0
-_CHARGED_ATTEMPTS = (
-    3  # of hosted models, that a reservation has room for: two that fail, and one that answers
-)
+# Of hosted models, that a reservation has room for: two that fail, and one that answers.
+_CHARGED_ATTEMPTS = 3
 # A run is dated a moment after it has reserved: one that is dated just after a window may be of that window.
 _AFTER_US = 5_000_000
 
